@@ -1,0 +1,1 @@
+"""Meshcast: a peer-assisted mesh relay for live audio."""

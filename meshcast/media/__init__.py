@@ -1,0 +1,1 @@
+"""Sound: sources, Opus, sinks. Knows nothing of peers."""

@@ -1,0 +1,1 @@
+"""The simulator: the very same machines in virtual time."""

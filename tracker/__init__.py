@@ -1,0 +1,1 @@
+"""The tracker: it organises listeners into a relay tree."""

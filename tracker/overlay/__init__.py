@@ -1,0 +1,1 @@
+"""The relay tree and every decision about it: pure."""

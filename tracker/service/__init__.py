@@ -1,0 +1,1 @@
+"""The tracker as a service: trio, sessions, command line."""

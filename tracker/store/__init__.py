@@ -1,0 +1,1 @@
+"""Where the tree survives a crash of the tracker."""
