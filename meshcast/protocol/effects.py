@@ -1,0 +1,96 @@
+"""What a machine wants done: the values that `handle` returns and drivers carry out, in order."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from meshcast.protocol.chunk import Chunk, Hop
+from meshcast.protocol.messages import Message
+from meshcast.protocol.units import Address, Micros, PeerId, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a link; an answer is `Connected` or `Disconnected`, also when the link is up already."""
+
+    peer: PeerId
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close a link after what was sent before."""
+
+    peer: PeerId
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a control message reliably and in order."""
+
+    to: PeerId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendDatagram:
+    """Send a control message that is worthless when late."""
+
+    to: PeerId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SendChunk:
+    """Send one chunk as a datagram; it is dropped, and counted, where the link cannot take it at once."""
+
+    to: PeerId
+    hop: Hop
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """Send a backlog on a short stream."""
+
+    to: PeerId
+    chunks: tuple[tuple[Hop, Chunk], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Send a PING, so that a parent learns a changed address."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Hand this chunk to the player now."""
+
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Conceal:
+    """This chunk is due and not here: conceal it."""
+
+    sequence: Sequence
+    duration_us: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The programme has ended and been played out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It cannot go on; one line for a person."""
+
+    reason: str
+
+
+Effect: TypeAlias = (
+    Dial | HangUp | Send | SendDatagram | SendChunk | Refill | Probe | Play | Conceal | Ended | Failed
+)

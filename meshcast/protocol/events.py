@@ -1,0 +1,73 @@
+"""What happens to a machine: the values that drivers feed to `handle(event, now)`."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from meshcast.protocol.chunk import Chunk, Hop
+from meshcast.protocol.messages import Message
+from meshcast.protocol.units import Address, Micros, PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A link is up, and both ends have proven their keys."""
+
+    peer: PeerId
+    address: Address
+    dialled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A link is gone, or a dial came to nothing."""
+
+    peer: PeerId
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A control message came, on a stream or as a datagram."""
+
+    peer: PeerId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReceived:
+    """A chunk came."""
+
+    peer: PeerId
+    hop: Hop
+    chunk: Chunk
+    rtt_us: Micros = 0
+    """The link's round trip, as measured by the transport; half of it is added to the chunk's age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The time that `deadline()` named has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The source has sound for one chunk (or none, when it is paused)."""
+
+    packets: tuple[bytes, ...]
+    duration_us: Micros
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeEnded:
+    """The source has come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody asks the machine to go politely."""
+
+
+Event: TypeAlias = (
+    Connected | Disconnected | Received | ChunkReceived | Tick | Captured | ProgrammeEnded | Stop
+)

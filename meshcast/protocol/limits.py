@@ -1,0 +1,167 @@
+"""Every bound of the protocol on one page, each with its reason, and asserted against the others at the end."""
+
+from typing import Final
+
+from meshcast.protocol.units import HOUR, MILLISECOND, MINUTE, SECOND, Micros
+
+# Ranks: an upper bound of depth. They make loops impossible (docs/PROTOCOL, the rank rule).
+RANK_ORIGIN: Final = 0
+RANK_SPARE: Final = 1
+"""A second source; it takes rank 0 when it takes over."""
+RANK_RELAY: Final = 2
+"""Infrastructure relays; a spare and a relay can never feed each other."""
+RANK_LISTENER_MIN: Final = 3
+"""Above spare and relays, so that the first listeners have standbys too."""
+RANK_MAX: Final = 32
+"""A joiner's rank before it hears from anybody; the best trees of a million are 7 deep, measured ones at most 20."""
+
+# Places.
+CHILDREN_MAX: Final = 64
+"""An infrastructure relay's fan-out: 64 children at 64 kbit/s are 4.5 Mbit/s and about a tenth of a core."""
+EMERGENCY_PLACES_MAX: Final = 4
+"""Places beyond its capacity that a standby gives to orphans; the tracker takes them back afterwards."""
+STANDBYS_MAX: Final = 2
+"""One standby leaves 27 times the missing audio of two after a mass crash (docs/decisions)."""
+STANDBY_CLIENTS_PER_PLACE: Final = 2
+"""A peer is standby to at most twice its capacity: uncapped, one was seen with 49."""
+STANDBY_CLIENTS_PER_PREFIX: Final = 8
+"""Against starvation: one address prefix holds at most this many standby places of a peer with more than that."""
+UNCLES_MAX: Final = 8
+PATH_MAX: Final = RANK_MAX
+"""A path names every ancestor, and ranks bound their number."""
+
+# Sizes on the wire.
+DATAGRAM_BYTES_MAX: Final = 1_100
+"""A chunk with its hop header: what a QUIC packet of 1,200 bytes carries with the longest header and room to spare."""
+MESSAGE_BYTES_MAX: Final = 16 * 1024
+"""The largest control message (`Placed` with two standbys, tickets and delegations) is under 4 KiB."""
+REFILL_BYTES_MAX: Final = 96 * 1024
+"""Ten seconds at 64 kbit/s; a longer backlog is pulled."""
+TICKET_BYTES_MAX: Final = 600
+TITLE_BYTES_MAX: Final = 200
+ADDRESSES_MAX: Final = 8
+LANDMARKS_MAX: Final = 48
+RANGES_MAX: Final = 32
+"""Holes that one `Pull` may name."""
+PACKETS_MAX: Final = 12
+"""Opus packets in a chunk."""
+PACKET_BYTES_MAX: Final = 1_275
+"""RFC 6716, 3.2.1: the largest Opus frame."""
+
+# Chunks.
+CHUNK_US_MIN: Final = 20 * MILLISECOND
+CHUNK_US_MAX: Final = 100 * MILLISECOND
+OPUS_FRAME_US: Final = 20 * MILLISECOND
+HAVE_BITS: Final = 16
+"""Chunks before it that a hop header says its sender has."""
+
+# Playout.
+PLAYOUT_DELAY_US_MIN: Final = 300 * MILLISECOND
+PLAYOUT_DELAY_US_DEFAULT: Final = 1 * SECOND
+PLAYOUT_DELAY_US_MAX: Final = 30 * SECOND
+BACKLOG_US: Final = 32 * SECOND
+"""The last seconds that a peer keeps to refill others: the longest delay offered and a little more."""
+RESYNC_US: Final = 2 * SECOND
+"""Playout that is this far behind (a machine that slept) goes on at the live end."""
+LATE_CHUNKS_MAX: Final = 10
+"""So many chunks in a row that came, but too late, move the playout back: the way has become longer."""
+
+# Is my parent there?
+SILENCE_US_MIN: Final = 150 * MILLISECOND
+SILENCE_CHUNKS: Final = 3
+SILENCE_JITTERS: Final = 4
+SILENCE_US_MAX: Final = 800 * MILLISECOND
+"""However much arrivals jitter, a parent is not waited for longer than this."""
+STALLED_EVERY_US: Final = 100 * MILLISECOND
+STALLED_FRESH_US: Final = 3 * STALLED_EVERY_US
+"""A stall notice holds for as long as three of them, so that two may be lost."""
+STALLED_PATIENCE_US: Final = 2_500 * MILLISECOND
+"""A parent that says it is stalled is left after this, whatever it says: its own repair gives up before."""
+BORROW_AFTER_US: Final = 400 * MILLISECOND
+BORROW_EVERY_US: Final = 200 * MILLISECOND
+PROBE_AFTER_US: Final = 250 * MILLISECOND
+"""A PING after so much silence from a parent lets it learn the new address of a child behind a rebound NAT."""
+
+# Repair.
+HEDGE_US_MIN: Final = 100 * MILLISECOND
+"""The second standby is asked after max(this, 1.5 round trips)."""
+DIAL_ALL_AFTER_US: Final = 100 * MILLISECOND
+"""So long after the second standby was asked, all others are dialled at once."""
+ACCEPT_AGE_US_MAX: Final = 1 * SECOND
+"""A child ignores an older Accept: its giver may have raised its rank since."""
+LEASE_US: Final = 3 * SECOND
+"""A peer that dropped a child on its own does not raise its rank for so long: the child may not know yet."""
+SHED_AFTER_US: Final = 2 * SECOND
+"""A head that has found nobody for so long sheds its children."""
+ROUND_US: Final = 1 * SECOND
+"""An orphan begins a new round of asking after this."""
+AVOID_US: Final = 10 * SECOND
+"""A parent that was left for silence is not asked again for so long while there are others."""
+
+# Missing chunks.
+PULL_TRIES_MAX: Final = 3
+"""One try leaves 792 ppm a hop at 2 % loss, three leave 1.2."""
+PULL_US_MIN: Final = 20 * MILLISECOND
+"""Tries are a round trip apart, but no closer than this."""
+PULL_CHUNKS_PER_SECOND: Final = 64
+PULL_CHUNKS_BURST: Final = 128
+"""A neighbour's budget of pulled chunks, against amplification; a burst covers a refill of 10 s."""
+PARKED_MAX: Final = 64
+"""Pulls of a neighbour that wait for a chunk to arrive here."""
+PARKED_US: Final = 2 * SECOND
+
+# Judging parents.
+JUDGE_US: Final = 5 * SECOND
+LOSS_PER_MILLE_MAX: Final = 50
+EXCESS_US_MAX: Final = 300 * MILLISECOND
+
+# Beats, reports, the tracker.
+BEAT_EVERY_US: Final = 5 * SECOND
+"""On links without chunks; every second would cost a capable peer 18 % of the stream's bytes."""
+STANDBY_SILENCE_US_MAX: Final = 3 * BEAT_EVERY_US
+REPORT_AFTER_US: Final = 50 * MILLISECOND
+"""Changes that come together are reported together."""
+REPORT_AGAIN_US: Final = 1 * SECOND
+REPORT_EVERY_US: Final = 10 * SECOND
+"""Renews the tracker's lease when nothing changes."""
+TRACKER_LEASE_US: Final = 35 * SECOND
+"""The tracker forgets a peer that has not reported for three periods and a little more."""
+TRACKER_RETRY_US: Final = 1 * SECOND
+"""A dead tracker is dialled afresh so often; aioquic's own retries come at 3.0, 6.2 and 12.6 s."""
+RESUME_JITTER_US: Final = 2 * SECOND
+"""Attached peers come back to a restarted tracker spread over this; orphans come at once."""
+TICKET_US: Final = 1 * HOUR
+TICKET_RENEW_US: Final = 30 * MINUTE
+"""Renewed at half of its life, so that a tracker's outage does not matter."""
+COLD_DIAL_US: Final = 300 * MILLISECOND
+"""A joiner gives its first parent so long to connect and answer before it asks a standby too."""
+ACCUSERS_MIN: Final = 2
+"""Peers that must accuse the same one independently before the tracker bans it."""
+LINKS_MAX: Final = 4 * CHILDREN_MAX
+"""Links that one machine keeps: children, standby clients, and a margin for those about to become either."""
+
+
+def silence_us(chunk_us: Micros, jitter_us: Micros) -> Micros:
+    """Say how long a parent may bring nothing new: max(150 ms, 3 chunks, 4 x jitter), at most 800 ms."""
+    wanted = max(SILENCE_US_MIN, SILENCE_CHUNKS * chunk_us, SILENCE_JITTERS * jitter_us)
+    return min(wanted, SILENCE_US_MAX)
+
+
+REPAIR_US: Final = silence_us(CHUNK_US_MAX, 0) + HEDGE_US_MIN + DIAL_ALL_AFTER_US + 2 * HEDGE_US_MIN
+"""Detection, both standbys in vain, and two round trips of 100 ms to somebody else."""
+
+assert RANK_ORIGIN < RANK_SPARE < RANK_RELAY < RANK_LISTENER_MIN < RANK_MAX
+assert REPAIR_US < PLAYOUT_DELAY_US_DEFAULT, "a repair at the default delay is never heard"
+assert silence_us(CHUNK_US_MAX, 0) // 2 >= STALLED_EVERY_US, "notices start before children lose patience"
+assert PLAYOUT_DELAY_US_MAX < BACKLOG_US, "what is played last can still be pulled"
+assert SILENCE_US_MAX + ACCEPT_AGE_US_MAX < LEASE_US, "children leave a silent parent before its lease ends"
+assert SHED_AFTER_US < STALLED_PATIENCE_US < LEASE_US, (
+    "a head gives up before its children do, and raises after both"
+)
+assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
+assert TICKET_RENEW_US * 2 <= TICKET_US
+assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US
+assert PLAYOUT_DELAY_US_DEFAULT // CHUNK_US_MAX < PULL_CHUNKS_BURST
+assert silence_us(CHUNK_US_MIN, 0) <= HAVE_BITS * CHUNK_US_MIN, (
+    "a header tells of every loss that is not yet silence"
+)
