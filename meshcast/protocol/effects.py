@@ -69,6 +69,8 @@ class Play:
     """Hand this chunk to the player now."""
 
     chunk: Chunk
+    age_us: Micros
+    """How long ago the source sent it, as the hops have added it up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class ChunkReceived:
     chunk: Chunk
     rtt_us: Micros = 0
     """The link's round trip, as measured by the transport; half of it is added to the chunk's age."""
+    is_refill: bool = False
+    """It came on a short stream, with others: its arrival says nothing about jitter."""
 
 
 @dataclass(frozen=True, slots=True)

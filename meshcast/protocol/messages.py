@@ -211,8 +211,8 @@ class Adopt:
     rank: Rank
     newest: Sequence
     """The newest chunk that the child has; the adopter sends what came after it."""
-    wanted: int
-    """How many chunks before the live end a joiner wants, for its playout delay."""
+    wanted_us: Micros
+    """How much of that, counted back from the live end: a joiner wants its playout delay."""
     parent: PeerId | None
     signature: bytes
 
@@ -233,12 +233,12 @@ class Adopt:
         counter: int,
         rank: Rank,
         newest: Sequence,
-        wanted: int,
+        wanted_us: Micros,
         parent: PeerId | None,
     ) -> "Adopt":
         """Ask `adopter`, signed."""
         body = Adopt.signed(me.peer_id, adopter, counter, rank)[len(Domain.ADOPT) :]
-        return cls(counter, rank, newest, wanted, parent, me.sign(Domain.ADOPT, body))
+        return cls(counter, rank, newest, wanted_us, parent, me.sign(Domain.ADOPT, body))
 
 
 @dataclass(frozen=True, slots=True)

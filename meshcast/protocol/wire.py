@@ -15,6 +15,7 @@ from meshcast.protocol.fields import Parser, boolean, octets, optional, record, 
 from meshcast.protocol.identity import SIGNATURE_BYTES
 from meshcast.protocol.limits import (
     ADDRESSES_MAX,
+    BACKLOG_US,
     CHILDREN_MAX,
     CHUNK_US_MAX,
     DATAGRAM_BYTES_MAX,
@@ -159,7 +160,7 @@ LAYOUTS: Final[dict[type[Any], Layout]] = {
     Goodbye: Layout(16, (_micros,), 64),
     Refused: Layout(17, (_why, text(400)), 512),
     Hello: Layout(30, (ticket, _rank, _sequence), 1024),
-    Adopt: Layout(31, (_counter, _rank, _sequence, uint(2000), optional(key), _signature), 256),
+    Adopt: Layout(31, (_counter, _rank, _sequence, uint(BACKLOG_US), optional(key), _signature), 256),
     Accept: Layout(32, (_counter, _rank, _sequence, _micros, _path), 512),
     Refuse: Layout(33, (_counter, _why, _rank), 64),
     Detach: Layout(34, (_counter,), 64),

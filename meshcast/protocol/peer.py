@@ -1,0 +1,422 @@
+"""The listener's machine, composed: a chunk in, chunks out; who feeds me, whom I feed, and when each is played.
+
+The order within a handler is the order of importance: forward first, play second, talk to the tracker last.
+"""
+
+from typing import Final
+
+from meshcast.protocol.acquaintances import Acquaintances
+from meshcast.protocol.attachment import Attachment
+from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
+from meshcast.protocol.events import (
+    Captured,
+    ChunkReceived,
+    Connected,
+    Disconnected,
+    Event,
+    ProgrammeEnded,
+    Received,
+    Stop,
+    Tick,
+)
+from meshcast.protocol.intake import Intake, Verdict
+from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.machine import earliest
+from meshcast.protocol.membership import Membership
+from meshcast.protocol.messages import (
+    Accept,
+    Accuse,
+    Adopt,
+    Beat,
+    Bye,
+    Detach,
+    Enlist,
+    Fault,
+    Goodbye,
+    Hello,
+    Join,
+    Leave,
+    Message,
+    Move,
+    Noted,
+    Notice,
+    Placed,
+    Pull,
+    Refuse,
+    Refused,
+    Renewed,
+    Report,
+    Resume,
+    Stalled,
+    Standbys,
+    Uncles,
+    Wait,
+    WaitFor,
+    Why,
+)
+from meshcast.protocol.playout import Playout
+from meshcast.protocol.relay import Relay
+from meshcast.protocol.session import Contact, Session
+from meshcast.protocol.sources import Sources
+from meshcast.protocol.standing import Standing
+from meshcast.protocol.tally import Status, Tally
+from meshcast.protocol.tickets import Delegation, Ticket
+from meshcast.protocol.units import SECOND, Micros, PeerId
+from meshcast.protocol.uplink import Uplink
+
+SAMPLE_BYTES: Final = 1200
+REFUSALS: Final = {
+    Why.UNKNOWN_BROADCAST: "the tracker does not know this broadcast; check the link, or ask whether it has begun",
+    Why.BANNED: "the tracker has banned this peer from the broadcast; restart to join anew",
+    Why.TICKET: "the tracker does not accept this peer's ticket; restart to join anew",
+}
+
+
+class PeerMachine:
+    """One listener (or a headless relay, which is a listener that plays to nobody)."""
+
+    def __init__(self, member: Membership, delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT) -> None:
+        self.member = member
+        self.tally = Tally()
+        self.backlog = Backlog()
+        self.sources = Sources(member.broadcast, member.verify)
+        self.standing = Standing(member.me, member.role)
+        self.relay = Relay(member, self.standing, self.backlog, self.sources, self._own_uncles)
+        self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
+        self.intake = Intake(self.backlog, self.sources, self.tally)
+        self.playout = Playout(self.backlog, delay_us)
+        self.session = Session(member, self._introduce, self._report, self._may_wait)
+        self.waiting: Wait | None = None
+        self.title = ""
+        self.delay_us: Micros | None = None
+        self._term = 0
+        self.acquaintances = Acquaintances()
+        self._has_stopped = False
+
+    def handle(self, event: Event, now: Micros) -> list[Effect]:
+        """Take in what happened; return what is to be done, in order."""
+        if self._has_stopped:
+            return []
+        match event:
+            case ChunkReceived():
+                effects = self._chunk(event, now)
+            case Received(peer, message):
+                effects = (
+                    self._from_tracker(message, now)
+                    if peer == self.member.tracker
+                    else self._from_peer(peer, message, now)
+                )
+            case Connected(peer, _, dialled):
+                effects = self._connected(peer, now, dialled=dialled)
+            case Disconnected(peer, detail):
+                effects = self._disconnected(peer, detail, now)
+            case Stop():
+                return self._stop()
+            case Tick() | Captured() | ProgrammeEnded():
+                effects = []
+        return effects + self._due(now)
+
+    def deadline(self) -> Micros | None:
+        """When must `Tick` come?"""
+        if self._has_stopped:
+            return None
+        return earliest(
+            self.playout.deadline(),
+            self.uplink.deadline(),
+            self.relay.deadline(),
+            self.session.deadline(),
+            self.acquaintances.deadline(),
+        )
+
+    def status(self) -> Status:
+        """Say where this peer stands."""
+        return Status(
+            self.uplink.state,
+            self.session.contact,
+            self._waiting_for(),
+            self.uplink.parent,
+            tuple(self.relay.children),
+            tuple(self.uplink.standbys.warm()),
+            self.standing.rank,
+            self.backlog.newest,
+            self.playout.buffered_us,
+            self.delay_us,
+            self.playout.missing,
+            self.playout.missing,
+            len(self.uplink.holes),
+            self.tally.verified,
+            self.tally.forged,
+            self.relay.served_bytes,
+            tuple(self.uplink.repairs_us),
+            self.title,
+        )
+
+    # ---- chunks
+
+    def _chunk(self, event: ChunkReceived, now: Micros) -> list[Effect]:
+        """Take in a chunk: forward first, play second."""
+        chunk, peer = event.chunk, event.peer
+        verdict = self.intake.judge(chunk)
+        if verdict is Verdict.FORGED:
+            return self._cut_off(peer, Fault.FORGED, chunk.signed, now)
+        if verdict is Verdict.STRAY:
+            return []
+        newest = self.backlog.newest
+        is_live = verdict is Verdict.NEW and not event.is_refill and chunk.sequence > newest
+        self.uplink.heard(peer, chunk, event.rtt_us, now, live=is_live)
+        if verdict is Verdict.KNOWN:
+            return []
+        held = self.intake.keep(chunk, now, event.hop.age_us + event.rtt_us // 2)
+        self.uplink.find_holes(chunk, newest, peer, event.hop, now)
+        effects = self.relay.forward(held, peer, now)
+        self.playout.offer(chunk, now)
+        return effects
+
+    def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
+        """Have nothing to do any more with a polluter, and report it."""
+        if peer in self.tally.accused:
+            return []
+        self.tally.accused.append(peer)
+        self.relay.gone(peer, now)
+        effects: list[Effect] = [Send(peer, Bye(Why.POLLUTER)), *self.uplink.cut_off(peer, now)]
+        if self.session.contact is Contact.KNOWN:
+            effects.append(Send(self.member.tracker, Accuse(peer, fault, sample[:SAMPLE_BYTES])))
+        return effects
+
+    # ---- links
+
+    def _connected(self, peer: PeerId, now: Micros, *, dialled: bool) -> list[Effect]:
+        """Take in that a link is up."""
+        if peer == self.member.tracker:
+            self.session.connected(now)
+            return []
+        if peer in self.tally.accused or not self.acquaintances.met(peer, now):
+            return [HangUp(peer, "no room for another link")]
+        return self.uplink.connected(peer, now, dialled=dialled)
+
+    def _disconnected(self, peer: PeerId, detail: str, now: Micros) -> list[Effect]:
+        """Take in that a link is gone."""
+        if peer == self.member.tracker:
+            self.session.disconnected(detail, now)
+            return []
+        self.acquaintances.gone(peer)
+        self.relay.gone(peer, now)
+        return self.uplink.disconnected(peer, now)
+
+    # ---- what peers say
+
+    def _from_peer(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
+        """Take in what a neighbour says."""
+        match message:
+            case Accept():
+                return self._accepted(peer, message, now)
+            case Refuse():
+                return self.uplink.refused(peer, message, now)
+            case Beat():
+                return self.uplink.beat(peer, message, now)
+            case Stalled():
+                return self.uplink.stalled(peer, message, now)
+            case Uncles():
+                return self.uplink.uncles(peer, message, now)
+            case Notice():
+                return self._notice(message, now)
+            case Bye():
+                self.relay.gone(peer, now)
+                return self.uplink.bye(peer, now)
+            case _:
+                return self._asked(peer, message, now)
+
+    def _asked(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
+        """Take in what a neighbour asks for."""
+        match message:
+            case Hello(ticket):
+                return self.relay.hello(peer, ticket, now)
+            case Adopt():
+                return self.relay.adopt(peer, message, now)
+            case Enlist():
+                return self.relay.enlist(peer)
+            case Detach(counter):
+                return self.relay.detach(peer, counter)
+            case Pull():
+                return self.relay.pull(peer, message, now)
+            case _:
+                return []
+
+    def _accepted(self, peer: PeerId, accept: Accept, now: Micros) -> list[Effect]:
+        """Take in an Accept; the first one tells the playout when chunks come at the earliest."""
+        effects, is_parent = self.uplink.accepted(peer, accept, now)
+        if is_parent:
+            self.tally.parents += 1
+            self.tally.attached_at = self.tally.attached_at or now
+            self.waiting = None
+            self.playout.anchor(accept.newest, now - accept.idle_us)
+        return effects
+
+    def _notice(self, notice: Notice, now: Micros) -> list[Effect]:
+        """Take in delegations and bans, and pass on what is new."""
+        effects = self._learn(notice.delegations, now)
+        for ban in notice.bans:
+            if ban.peer == self.member.me and self.member.believes(ban, now):
+                return [*effects, Failed(REFUSALS[Why.BANNED])]
+            is_known = ban.peer in self.relay.bans
+            effects += self.relay.ban(ban, now)
+            if not is_known and ban.peer in self.relay.bans:
+                effects += self.uplink.cut_off(ban.peer, now)
+        return effects
+
+    def _learn(self, delegations: tuple[Delegation, ...], now: Micros) -> list[Effect]:
+        """Take in whose chunks are good; when a new generation begins, what was heard is of the past."""
+        before = self.sources.delegations
+        if self.sources.learn(delegations, self.member.wall(now)):
+            self.backlog.clear()
+            self.uplink.holes.clear()
+            self.playout.reset()
+            self.intake.start = 0
+            if self.uplink.watch is not None:
+                self.uplink.watch.newest = 0
+        if self.sources.delegations == before:
+            return []
+        return self.relay.tell(Notice(self.sources.delegations, ()))
+
+    # ---- what the tracker says
+
+    def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
+        """Take in what the tracker says; what an earlier term said is void."""
+        match message:
+            case Placed(term=term) | Noted(term=term) | Move(term=term) | Standbys(term=term):
+                if term < self._term:
+                    return []
+                self._term = term
+            case _:
+                pass
+        match message:
+            case Placed():
+                return self._placed(message, now)
+            case Wait():
+                self.waiting = message
+            case Noted():
+                self.session.noted(message)
+            case Move():
+                return self.uplink.move(message, now)
+            case Standbys():
+                return self.uplink.named_standbys(message.standbys, now)
+            case Renewed(ticket) if ticket.peer == self.member.me:
+                self.uplink.ticket = ticket
+            case Notice():
+                return self._notice(message, now)
+            case Refused():
+                return self._refused(message, now)
+            case Goodbye():
+                self.session.disconnected("the tracker is being restarted", now)
+                return [HangUp(self.member.tracker, "goodbye")]
+            case _:
+                pass
+        return []
+
+    def _placed(self, placed: Placed, now: Micros) -> list[Effect]:
+        """Take in a place."""
+        if placed.ticket.peer != self.member.me or not self.member.trusts(placed.ticket, now):
+            return [Failed("the tracker's ticket is not good; is this machine's clock right?")]
+        self.title = placed.title
+        self.uplink.ticket = placed.ticket
+        effects = self._learn(placed.delegations, now)
+        if not self.backlog.newest:
+            self.intake.start = placed.newest
+        return effects + self.uplink.placed(placed.parent, placed.standbys, now)
+
+    def _refused(self, refused: Refused, now: Micros) -> list[Effect]:
+        """Take in that the tracker does not do it: fatal for a joiner, while one who hears joins anew."""
+        if self.uplink.ticket is not None and refused.why is Why.TICKET:
+            self.uplink.ticket = None
+            self.session.introduce_again(now)
+            return []
+        return [Failed(REFUSALS.get(refused.why, refused.detail))]
+
+    # ---- time
+
+    def _due(self, now: Micros) -> list[Effect]:
+        """Do what is due: play first, talk last."""
+        effects = self._play(now)
+        effects += self.uplink.tick(now)
+        effects += self.relay.tick(now)
+        if self.relay.changed:
+            self.relay.changed = False
+            self.session.changed(now)
+        effects += self.session.tick(now)
+        if self.tally.joined_at is None and self.session.contact is Contact.KNOWN:
+            self.tally.joined_at = now
+        needed = self.uplink.needs | dict.fromkeys([*self.relay.children, *self.relay.clients])
+        return effects + self.acquaintances.sweep(needed, now)
+
+    def _play(self, now: Micros) -> list[Effect]:
+        """Hand over what is due."""
+        due = self.playout.deadline()
+        if due is None or now < due:
+            return []
+        effects = self.playout.due(now)
+        for effect in effects:
+            if isinstance(effect, Play):
+                self.delay_us = effect.age_us
+                if self.tally.first_play_at is None:
+                    self.tally.first_play_at = now
+        return [one for one in effects if not isinstance(one, Conceal) or self.playout.is_audible]
+
+    def _stop(self) -> list[Effect]:
+        """Go politely: children have standbys, and need not wait for silence."""
+        self._has_stopped = True
+        served = dict.fromkeys([*self.relay.children, *self.relay.clients])
+        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in served]
+        if self.uplink.state is not Attachment.LEFT:
+            effects += self.uplink.leave()
+        effects += self.session.close(Leave())
+        return effects + self.acquaintances.part()
+
+    # ---- for the session
+
+    def _introduce(self) -> list[Message]:
+        """Join, or come back with the ticket that one has."""
+        if self.uplink.ticket is not None:
+            return [Resume(self.uplink.ticket)]
+        member = self.member
+        return [Join(member.broadcast, member.role, member.capacity, member.addresses, member.landmarks, b"")]
+
+    def _report(self, serial: int) -> Report | None:
+        """Say where one stands, once placed."""
+        uplink = self.uplink
+        if uplink.ticket is None:
+            return None
+        silent, uplink.left_for_silence = uplink.left_for_silence, None
+        return Report(
+            serial,
+            uplink.attached_counter,
+            uplink.parent,
+            self.standing.rank,
+            tuple(self.relay.children),
+            tuple(uplink.standbys.all),
+            self.backlog.newest,
+            uplink.is_seeking and uplink.parent is None,
+            silent,
+        )
+
+    def _may_wait(self) -> bool:
+        """Tell whether the tracker is not needed at once."""
+        return self.uplink.state.is_hearing
+
+    def _own_uncles(self) -> tuple[Ticket, ...]:
+        """Give children whom to turn to."""
+        return self.uplink.own_uncles()
+
+    def _waiting_for(self) -> str:
+        """Say in a few words what is waited for."""
+        if self.uplink.state.is_hearing or self.playout.is_audible:
+            return ""
+        if self.session.contact in {Contact.AWAY, Contact.DIALLING}:
+            return f"for the tracker ({self.session.detail})" if self.session.failures else "for the tracker"
+        if self.waiting is None:
+            return "for a place"
+        match self.waiting.reason:
+            case WaitFor.SOURCE:
+                return "for the broadcaster"
+            case WaitFor.PLACE:
+                return f"for a place (number {self.waiting.place})"

@@ -1,0 +1,167 @@
+"""When is each chunk due? Sequence numbers and time only; samples are the player's business.
+
+A chunk is due at its media time + base + delay. The base is this listener's earliest transit (arrival - media time):
+machines' clocks are not synchronised, so delay is counted from when a chunk could have been here at the earliest. A
+joiner learns it before any live chunk comes: the parent's Accept says which chunk is its newest and how long ago that
+one came there, which is when it would have come here. So sound begins at once, from the backlog.
+
+The base stays as it is while sound runs: a shorter way leaves more margin, a longer way eats from it, and nobody hears
+either. Only when chunks in a row come too late (`LATE_CHUNKS_MAX`) is it moved, once; and when nothing has come for
+`RESYNC_US`, it is found anew.
+"""
+
+import enum
+
+from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.chunk import Chunk, Flag
+from meshcast.protocol.effects import Conceal, Effect, Ended, Play
+from meshcast.protocol.limits import LATE_CHUNKS_MAX, RESYNC_US
+from meshcast.protocol.units import Micros, Sequence
+
+
+class Phase(enum.Enum):
+    """Where the playout stands."""
+
+    WAITING = "waiting"
+    """Nothing to play yet."""
+    READY = "ready"
+    """The first chunk's time is set, and has not come."""
+    PLAYING = "playing"
+    ENDED = "ended"
+
+
+class Playout:
+    """Decides, for one listener, what is handed to the player and when."""
+
+    def __init__(self, backlog: Backlog, delay_us: Micros) -> None:
+        self._backlog = backlog
+        self.delay_us = delay_us
+        self.phase = Phase.WAITING
+        self.missing = 0
+        """Chunks that were due and not here."""
+        self.late = 0
+        """Of these, how many came afterwards."""
+        self.next_sequence: Sequence = 0
+        self._next_due: Micros = 0
+        self._base_us: Micros | None = None
+        self._anchor: tuple[Sequence, Micros] | None = None
+        self._late_in_a_row = 0
+        self._lateness_us = 0
+        self._starved_us = 0
+
+    def anchor(self, newest: Sequence, arrived_at: Micros) -> None:
+        """Take in that chunk `newest` would have been here at `arrived_at`; counts before sound begins."""
+        if self.phase is Phase.WAITING and newest:
+            self._anchor = newest, arrived_at
+
+    def offer(self, chunk: Chunk, now: Micros) -> None:
+        """Take in a new chunk, which the backlog holds already."""
+        match self.phase:
+            case Phase.WAITING:
+                self._set_base(chunk, now)
+                self._begin(chunk, now)
+            case Phase.READY if chunk.sequence < self.next_sequence:
+                self._begin(chunk, now)
+            case Phase.PLAYING if chunk.sequence < self.next_sequence:
+                self._came_late(chunk, now)
+            case _:
+                pass
+
+    def deadline(self) -> Micros | None:
+        """When is the next chunk due?"""
+        return self._next_due if self.phase in {Phase.READY, Phase.PLAYING} else None
+
+    def due(self, now: Micros) -> list[Effect]:
+        """Give what must be handed to the player by now, in order."""
+        effects: list[Effect] = []
+        if self.phase is Phase.PLAYING and now - self._next_due > RESYNC_US:
+            self._skip_to_live(now)
+        while self.phase in {Phase.READY, Phase.PLAYING} and self._next_due <= now:
+            effects.append(self._next(now))
+        return effects
+
+    @property
+    def is_audible(self) -> bool:
+        """Tell whether the first chunk has been handed to the player."""
+        return self.phase in {Phase.PLAYING, Phase.ENDED}
+
+    @property
+    def buffered_us(self) -> Micros:
+        """How much sound lies ahead, from the next chunk to the newest."""
+        if self.phase not in {Phase.READY, Phase.PLAYING}:
+            return 0
+        return max(0, self._backlog.newest + 1 - self.next_sequence) * self._backlog.chunk_us
+
+    def reset(self) -> None:
+        """Begin anew: another run has begun."""
+        self.phase = Phase.WAITING
+        self._base_us = self._anchor = None
+
+    def _set_base(self, chunk: Chunk, now: Micros) -> None:
+        """Find the earliest transit, from the parent's word if there is one."""
+        base_us = now - chunk.media_time_us
+        if self._anchor is not None:
+            newest, arrived_at = self._anchor
+            media_time_us = chunk.media_time_us + (newest - chunk.sequence) * chunk.duration_us
+            base_us = min(base_us, arrived_at - media_time_us)
+        self._base_us = base_us if self._base_us is None else min(self._base_us, base_us)
+
+    def _due_at(self, chunk: Chunk) -> Micros:
+        """When is this chunk due?"""
+        assert self._base_us is not None
+        return chunk.media_time_us + self._base_us + self.delay_us
+
+    def _begin(self, chunk: Chunk, now: Micros) -> None:
+        """Begin with this chunk, unless its time has passed."""
+        if self._due_at(chunk) >= now:
+            self.phase = Phase.READY
+            self.next_sequence, self._next_due = chunk.sequence, self._due_at(chunk)
+
+    def _next(self, now: Micros) -> Effect:
+        """Hand over the next chunk, or conceal it."""
+        held = self._backlog.get(self.next_sequence)
+        if held is None:
+            return self._conceal()
+        self.phase = Phase.PLAYING
+        self._starved_us = 0
+        if held.chunk.flags & Flag.END:
+            self.phase = Phase.ENDED
+            return Ended()
+        self._late_in_a_row = 0
+        self._next_due = self._due_at(held.chunk)
+        self._advance(held.chunk.duration_us)
+        return Play(held.chunk, held.age_us + now - held.arrived_at)
+
+    def _conceal(self) -> Effect:
+        """Conceal the next chunk; after a long time without any, wait for the programme to begin anew."""
+        sequence, duration_us = self.next_sequence, self._backlog.chunk_us
+        self.missing += 1
+        self._advance(duration_us)
+        self._starved_us = self._starved_us + duration_us if sequence > self._backlog.newest else 0
+        if self._starved_us >= RESYNC_US:
+            self._starved_us = 0
+            self.reset()
+        return Conceal(sequence, duration_us)
+
+    def _advance(self, duration_us: Micros) -> None:
+        """Go on to the next number."""
+        self.next_sequence += 1
+        self._next_due += duration_us
+
+    def _came_late(self, chunk: Chunk, now: Micros) -> None:
+        """Count a chunk that came after its time; so many in a row mean that the way has become longer."""
+        self.late += 1
+        self._late_in_a_row += 1
+        lateness_us = now - self._due_at(chunk)
+        self._lateness_us = max(lateness_us, self._lateness_us) if self._late_in_a_row > 1 else lateness_us
+        if self._late_in_a_row >= LATE_CHUNKS_MAX:
+            assert self._base_us is not None
+            self._base_us += self._lateness_us
+            self._next_due += self._lateness_us
+            self._late_in_a_row = 0
+
+    def _skip_to_live(self, now: Micros) -> None:
+        """Go on where the live programme is, after the machine slept."""
+        while self._next_due + self._backlog.chunk_us <= now:
+            self.missing += 1
+            self._advance(self._backlog.chunk_us)
