@@ -10,7 +10,7 @@ from meshcast.protocol.units import Address, Micros, PeerId, Sequence
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Open a link; an answer is `Connected` or `Disconnected`, also when the link is up already."""
+    """Open a link; an answer is `Connected` or `Disconnected`, unless the link is up or being opened already."""
 
     peer: PeerId
     addresses: tuple[Address, ...]

@@ -23,6 +23,8 @@ class Disconnected:
 
     peer: PeerId
     detail: str
+    is_wrong_key: bool = False
+    """Who answered there could not prove the key that was expected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ RANGES_MAX: Final = 32
 """Holes that one `Pull` may name."""
 PACKETS_MAX: Final = 12
 """Opus packets in a chunk."""
-PACKET_BYTES_MAX: Final = 1_275
-"""RFC 6716, 3.2.1: the largest Opus frame."""
+PACKET_BYTES_MAX: Final = 1_276
+"""RFC 6716, 3.4: a table-of-contents byte and the longest frame."""
 
 # Chunks.
 CHUNK_US_MIN: Final = 20 * MILLISECOND

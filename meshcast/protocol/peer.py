@@ -57,7 +57,7 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.playout import Playout
 from meshcast.protocol.relay import Relay
-from meshcast.protocol.session import Contact, Session
+from meshcast.protocol.session import IMPOSTOR, Contact, Session
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tally import Status, Tally
@@ -109,8 +109,8 @@ class PeerMachine:
                 )
             case Connected(peer, _, dialled):
                 effects = self._connected(peer, now, dialled=dialled)
-            case Disconnected(peer, detail):
-                effects = self._disconnected(peer, detail, now)
+            case Disconnected():
+                effects = self._disconnected(event, now)
             case Stop():
                 return self._stop()
             case Tick() | Captured() | ProgrammeEnded():
@@ -195,11 +195,12 @@ class PeerMachine:
             return [HangUp(peer, "no room for another link")]
         return self.uplink.connected(peer, now, dialled=dialled)
 
-    def _disconnected(self, peer: PeerId, detail: str, now: Micros) -> list[Effect]:
+    def _disconnected(self, event: Disconnected, now: Micros) -> list[Effect]:
         """Take in that a link is gone."""
+        peer = event.peer
         if peer == self.member.tracker:
-            self.session.disconnected(detail, now)
-            return []
+            self.session.disconnected(event.detail, now)
+            return [Failed(IMPOSTOR)] if event.is_wrong_key else []
         self.acquaintances.gone(peer)
         self.relay.gone(peer, now)
         return self.uplink.disconnected(peer, now)

@@ -7,6 +7,7 @@ and is sent again until it is noted, so that whatever was lost, the tracker's vi
 
 import enum
 from collections.abc import Callable
+from typing import Final
 
 from meshcast.protocol.effects import Dial, Effect, HangUp, Send
 from meshcast.protocol.limits import (
@@ -20,6 +21,11 @@ from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import Message, Noted, Report
 from meshcast.protocol.units import Micros
+
+IMPOSTOR: Final = (
+    "whoever answers at the tracker's address cannot prove the pinned key; the link may be out of date, or somebody is "
+    "in between: ask for a fresh link"
+)
 
 
 class Contact(enum.Enum):

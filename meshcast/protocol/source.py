@@ -44,7 +44,7 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.relay import Relay
-from meshcast.protocol.session import Session
+from meshcast.protocol.session import IMPOSTOR, Session
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Delegation, Ticket
@@ -100,9 +100,8 @@ class SourceMachine:
                 effects = self._received(peer, message, now)
             case Connected(peer, _, _):
                 effects = self._connected(peer, now)
-            case Disconnected(peer, detail):
-                self._disconnected(peer, detail, now)
-                effects = []
+            case Disconnected():
+                effects = self._disconnected(event, now)
             case ProgrammeEnded():
                 self._ending = self._ending or (now, now + END_US)
                 effects = []
@@ -203,13 +202,15 @@ class SourceMachine:
             return []
         return [] if self.acquaintances.met(peer, now) else [HangUp(peer, "no room for another link")]
 
-    def _disconnected(self, peer: PeerId, detail: str, now: Micros) -> None:
+    def _disconnected(self, event: Disconnected, now: Micros) -> list[Effect]:
         """Take in that a link is gone."""
+        peer = event.peer
         if peer == self.member.tracker:
-            self.session.disconnected(detail, now)
-            return
+            self.session.disconnected(event.detail, now)
+            return [Failed(IMPOSTOR)] if event.is_wrong_key else []
         self.acquaintances.gone(peer)
         self.relay.gone(peer, now)
+        return []
 
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due."""

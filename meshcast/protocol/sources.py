@@ -41,6 +41,6 @@ class Sources:
         return one is not None and chunk.run == one.run and chunk.generation == one.generation
 
     def is_genuine(self, chunk: Chunk) -> bool:
-        """Tell whether a chunk that is `knows`n is signed by the source that it names."""
-        one = self._known[chunk.source_index]
-        return chunk.is_signed_by(one.key, self._broadcast, self._verify)
+        """Tell whether a chunk is signed by the source that it names."""
+        one = self._known.get(chunk.source_index)
+        return one is not None and chunk.is_signed_by(one.key, self._broadcast, self._verify)

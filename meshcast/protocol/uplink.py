@@ -90,7 +90,8 @@ class Uplink:
         """Nobody known could help so far: the tracker is asked."""
         self.repairs_us: list[Micros] = []
         self._judge: Judge | None = None
-        self._links: dict[PeerId, None] = {}
+        self._links: dict[PeerId, Ticket | None] = {}
+        """Links that are up, and the ticket of one's own that was shown on each."""
         self._asks: dict[int, Asked] = {}
         self._ask_when_up: dict[PeerId, Micros] = {}
         self._former: dict[PeerId, int] = {}
@@ -148,11 +149,9 @@ class Uplink:
     def connected(self, peer: PeerId, now: Micros, *, dialled: bool) -> list[Effect]:
         """Introduce oneself, and ask what the link was dialled for."""
         self._links[peer] = None
-        effects: list[Effect] = []
-        if dialled and self.ticket is not None:
-            effects.append(Send(peer, Hello(self.ticket, self.standing.rank, self.backlog.newest)))
+        effects = self._introduce(peer) if dialled else []
         if peer in self.standbys and self.standbys.all[peer].enlisted_at is None:
-            effects.append(self._enlist(peer, now))
+            effects += self._enlist(peer, now)
         if self._ask_when_up.pop(peer, None) is not None:
             effects += self._ask(peer, now)
         elif self.repair is not None and peer in self._tickets:
@@ -429,7 +428,7 @@ class Uplink:
             return None
         due = [min(watch.deadline(), watch.heard_at + STALLED_PATIENCE_US), self._judge.deadline()]
         if self.relay.children:
-            due.append(max(watch.notice_from(), self.relay.notice_due()))
+            due.append(max(watch.notice_from(), self.relay.notice_due(), watch.excused_until))
         if not self._probed:
             due.append(watch.heard_at + PROBE_AFTER_US)
         if self.standbys.all:
@@ -496,7 +495,14 @@ class Uplink:
         ask = Adopt.ask(
             self.member.identity, peer, self.counter, self.standing.rank, newest, wanted_us, self.parent
         )
-        return [Send(peer, ask)]
+        return [*self._introduce(peer), Send(peer, ask)]
+
+    def _introduce(self, peer: PeerId) -> list[Effect]:
+        """Show one's ticket, whoever dialled, unless this very ticket has been shown on this link."""
+        if self.ticket is None or self._links[peer] == self.ticket:
+            return []
+        self._links[peer] = self.ticket
+        return [Send(peer, Hello(self.ticket, self.standing.rank, self.backlog.newest))]
 
     def _dial_all(self, now: Micros) -> list[Effect]:
         """Turn to everybody known, and to the tracker."""
@@ -578,13 +584,13 @@ class Uplink:
         """Ask a peer to stand by, on a link that is up, or as soon as it is."""
         if ticket.peer in self._links:
             self._tickets[ticket.peer] = ticket
-            return [self._enlist(ticket.peer, now)]
+            return self._enlist(ticket.peer, now)
         return self._dial(ticket)
 
-    def _enlist(self, peer: PeerId, now: Micros) -> Effect:
+    def _enlist(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Ask on a link that is up."""
         self.standbys.enlisted(peer, now)
-        return Send(peer, Enlist(self.standing.rank))
+        return [*self._introduce(peer), Send(peer, Enlist(self.standing.rank))]
 
     def _lose_standby(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Replace a standby that is gone, too silent, full or no longer of lower rank."""

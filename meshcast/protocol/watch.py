@@ -42,9 +42,14 @@ class Watch:
         if self.stalled_since is None:
             self.stalled_since = now
 
+    @property
+    def excused_until(self) -> Micros:
+        """Until when does the parent's word that it is stalled hold? 0 if it has not said so."""
+        return 0 if self.stalled_at is None else self.stalled_at + STALLED_FRESH_US
+
     def is_excused(self, now: Micros) -> bool:
         """Has the parent said lately that it is stalled?"""
-        return self.stalled_at is not None and now < self.stalled_at + STALLED_FRESH_US
+        return now < self.excused_until
 
     @property
     def silence_us(self) -> Micros:
@@ -53,9 +58,7 @@ class Watch:
 
     def deadline(self) -> Micros:
         """When is the parent given up, unless it says that it is stalled?"""
-        if self.stalled_at is None:
-            return self.heard_at + self.silence_us
-        return max(self.heard_at + self.silence_us, self.stalled_at + STALLED_FRESH_US)
+        return max(self.heard_at + self.silence_us, self.excused_until)
 
     def notice_from(self) -> Micros:
         """From when on are one's own children told? At half of the threshold: at the threshold half of them leave."""

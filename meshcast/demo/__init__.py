@@ -1,0 +1,1 @@
+"""The main job on one machine: real processes, real deaths, and what was heard."""

@@ -1,0 +1,182 @@
+"""Runs one machine under trio: the only place where effects become actions.
+
+Feeding is synchronous: what a link tells is decoded, handled and carried out before the next is looked at. Time is
+trio's clock in whole microseconds, so that the same driver runs in virtual time. Bytes that are no message end the link
+that they came from, and touch nothing else.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, assert_never
+
+import trio
+
+from meshcast.protocol.chunk import Chunk, Hop, encode_chunk
+from meshcast.protocol.effects import (
+    Dial,
+    HangUp,
+    Probe,
+    Refill,
+    Send,
+    SendChunk,
+    SendDatagram,
+)
+from meshcast.protocol.errors import RemoteProtocolError
+from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event, Received, Stop, Tick
+from meshcast.protocol.units import SECOND, Micros, PeerId
+from meshcast.protocol.wire import (
+    decode,
+    decode_datagram,
+    decode_refill,
+    encode,
+    encode_datagram,
+    encode_refill,
+)
+from meshcast.transport.links import (
+    BlobReceived,
+    DatagramReceived,
+    DownReason,
+    FrameReceived,
+    LinkDown,
+    LinkEvent,
+    Links,
+    LinkUp,
+)
+
+TICKS_MAX: Final = 1_000
+"""So many deadlines in a row that lie in the past are a bug of the machine, not a busy moment."""
+
+
+class Drivable(Protocol):
+    """A machine, whatever effects of its own it has beside the protocol's."""
+
+    def handle(self, event: Event, now: Micros) -> Sequence[object]:
+        """Take in one event."""
+        ...
+
+    def deadline(self) -> Micros | None:
+        """When must `Tick` come?"""
+        ...
+
+
+class Driver:
+    """One machine, its links, and where everything goes that is not for a link."""
+
+    def __init__(self, machine: Drivable, perform: Callable[[Any], None]) -> None:
+        """`perform` is given, in order, every effect that is not for a link: playing, concealing, ending, failing."""
+        self.machine = machine
+        self._perform = perform
+        self._links: Links | None = None
+        self._scope: trio.CancelScope | None = None
+        self.dropped_chunks = 0
+        """Chunks that a link could not take at once."""
+
+    @staticmethod
+    def now() -> Micros:
+        """Read trio's clock."""
+        return round(trio.current_time() * SECOND)
+
+    def connect(self, links: Links) -> None:
+        """Say which links the machine's effects go to; before `run`."""
+        self._links = links
+
+    def feed(self, event: Event) -> None:
+        """Let the machine handle an event now, and carry out what it wants."""
+        for effect in self.machine.handle(event, self.now()):
+            self.carry_out(effect)
+        if self._scope is not None:
+            self._scope.deadline = self._wake_at()
+
+    def link_event(self, event: LinkEvent) -> None:
+        """Take in what the links tell."""
+        try:
+            self._decode(event)
+        except RemoteProtocolError as error:
+            assert self._links is not None, "links tell nothing before they are connected"
+            self._links.hang_up(event.peer, f"protocol error: {error}")
+
+    async def run(self) -> None:
+        """Tick the machine whenever it asks for it, until cancelled."""
+        ticks = 0
+        while True:
+            with trio.CancelScope(deadline=self._wake_at()) as self._scope:
+                await trio.sleep_forever()
+            self._scope = None
+            ticks = ticks + 1 if self._is_due() else 0
+            assert ticks < TICKS_MAX, f"{type(self.machine).__name__} asks for the past again and again"
+            self.feed(Tick())
+
+    def stop(self) -> None:
+        """Let the machine go politely; the links then say farewell."""
+        self.feed(Stop())
+
+    def _is_due(self) -> bool:
+        """Tell whether the machine's deadline lay in the past when it was set."""
+        due = self.machine.deadline()
+        return due is not None and due < self.now() - SECOND
+
+    def _wake_at(self) -> float:
+        """Give trio's time of the next tick."""
+        due = self.machine.deadline()
+        return math.inf if due is None else due / SECOND
+
+    def _decode(self, event: LinkEvent) -> None:
+        """Turn what came over a link into events."""
+        match event:
+            case LinkUp(peer, address, dialled):
+                self.feed(Connected(peer, address, dialled))
+            case LinkDown(peer, reason, detail, _):
+                text = detail or reason.name.lower().replace("_", " ")
+                self.feed(Disconnected(peer, text, is_wrong_key=reason is DownReason.WRONG_KEY))
+            case FrameReceived(peer, data):
+                message = decode(data)
+                if message is not None:
+                    self.feed(Received(peer, message))
+            case DatagramReceived(peer, data):
+                self._datagram(peer, data)
+            case BlobReceived(peer, data):
+                for hop, chunk in decode_refill(data) or ():
+                    self._chunk(peer, hop, chunk, is_refill=True)
+            case _:
+                assert_never(event)
+
+    def _datagram(self, peer: PeerId, data: bytes) -> None:
+        """Take in a chunk, or a message that is worthless when late."""
+        match decode_datagram(data):
+            case None:
+                pass
+            case (Hop() as hop, Chunk() as chunk):
+                self._chunk(peer, hop, chunk, is_refill=False)
+            case message:
+                assert not isinstance(message, tuple)
+                self.feed(Received(peer, message))
+
+    def _chunk(self, peer: PeerId, hop: Hop, chunk: Chunk, *, is_refill: bool) -> None:
+        """Take in a chunk."""
+        assert self._links is not None, "links tell nothing before they are connected"
+        self.feed(ChunkReceived(peer, hop, chunk, self._links.rtt_us(peer), is_refill))
+
+    def carry_out(self, effect: object) -> None:
+        """Do one thing that the machine wants done; what is not for a link is the shell's."""
+        links = self._links
+        assert links is not None, "a machine is driven once its links are there"
+        match effect:
+            case SendChunk(to, hop, chunk):
+                if not links.send_datagram(to, encode_chunk(chunk, hop)):
+                    self.dropped_chunks += 1
+            case Send(to, message):
+                links.send(to, encode(message))
+            case SendDatagram(to, message):
+                links.send_datagram(to, encode_datagram(message))
+            case Refill(to, chunks):
+                if not links.send_blob(to, encode_refill(list(chunks))):
+                    self.dropped_chunks += len(chunks)
+            case Dial(peer, addresses):
+                for address in addresses:
+                    links.dial(peer, address)
+            case HangUp(peer, detail):
+                links.hang_up(peer, detail)
+            case Probe(peer):
+                links.ping(peer)
+            case _:
+                self._perform(effect)

@@ -1,0 +1,25 @@
+"""When a program must go: Ctrl-C, SIGTERM, or (where asked for) the end of its standard input."""
+
+import signal
+import sys
+
+import trio
+
+
+async def wait_for_leave(*, with_stdin: bool) -> None:
+    """Return when somebody asks this program to go; with `with_stdin` also when whoever started it is gone."""
+    async with trio.open_nursery() as nursery:
+        if with_stdin:
+            nursery.start_soon(_end_of_stdin, nursery.cancel_scope)
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for _ in signals:
+                break
+        nursery.cancel_scope.cancel()
+
+
+async def _end_of_stdin(scope: trio.CancelScope) -> None:
+    """Wait until the pipe from whoever started this program breaks."""
+    async with trio.lowlevel.FdStream(sys.stdin.fileno()) as pipe:
+        while await pipe.receive_some():
+            pass
+    scope.cancel()

@@ -1,0 +1,151 @@
+"""One listener, or a headless relay: the body of `run_listener` is its table of contents."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import assert_never
+
+import trio
+
+from meshcast.driver import Driver
+from meshcast.keys import fresh_identity
+from meshcast.leaving import wait_for_leave
+from meshcast.listener.heard import Heard
+from meshcast.media.player import Player
+from meshcast.media.sinks import open_sink
+from meshcast.membership import member_of
+from meshcast.places import any_address, resolve
+from meshcast.protocol.chunk import Chunk, Flag
+from meshcast.protocol.effects import Conceal, Ended, Failed, Play
+from meshcast.protocol.errors import BadInputError, UnreachableError
+from meshcast.protocol.link import Link, format_address
+from meshcast.protocol.peer import PeerMachine
+from meshcast.protocol.session import Contact
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import Micros
+from meshcast.transport.datagram import UdpSocket
+from meshcast.transport.links import Links, open_links
+
+STATUS_S = 0.25
+TRACKER_PATIENCE_S = 60.0
+"""A joiner waits so long for a tracker that does not answer, and says so all the while."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """What the command line says."""
+
+    link: Link
+    output: str
+    delay_us: Micros
+    max_children: int
+    role: Role = Role.LISTENER
+    report: Path | None = None
+    patience_s: float = TRACKER_PATIENCE_S
+    exits_with_stdin: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it ended."""
+
+    error: str | None = None
+    has_ended: bool = False
+    over: trio.Event = field(default_factory=trio.Event)
+
+
+class Listener:
+    """Carries out what the machine wants played, and remembers what was heard."""
+
+    def __init__(self, player: Player, is_genuine: Callable[[Chunk], bool]) -> None:
+        """`is_genuine` audits what is played."""
+        self._is_genuine = is_genuine
+        self.player = player
+        self.heard = Heard()
+        self.outcome = Outcome()
+
+    def perform(self, effect: object) -> None:
+        """Do what is not for a link."""
+        assert isinstance(effect, Play | Conceal | Ended | Failed)
+        match effect:
+            case Play(chunk, _):
+                self.heard.play(effect, is_genuine=self._is_genuine(chunk))
+                if chunk.flags & Flag.PAUSED or not chunk.packets:
+                    self.player.silence(chunk.duration_us)
+                else:
+                    self.player.play(chunk.packets)
+            case Conceal(_, duration_us):
+                self.heard.conceal(effect)
+                self.player.conceal(duration_us)
+            case Ended():
+                self.outcome.has_ended = True
+                self.outcome.over.set()
+            case Failed(reason):
+                self.outcome.error = self.outcome.error or reason
+                self.outcome.over.set()
+            case _:
+                assert_never(effect)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a status line is made of."""
+
+    machine: PeerMachine
+    listener: Listener
+    links: Links
+
+
+async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -> Listener:
+    """Hear a broadcast until it ends or somebody asks to go; errors are of `MeshcastError`."""
+    addresses = await resolve(settings.link.host, settings.link.port)
+    identity = fresh_identity()
+    member = member_of(identity, settings.link, addresses, settings.role, settings.max_children)
+    machine = PeerMachine(member, settings.delay_us)
+    with open_sink(settings.output) as sink:
+        listener = Listener(Player(sink), machine.sources.is_genuine)
+        driver = Driver(machine, listener.perform)
+        async with open_links(
+            identity, UdpSocket.bind(*any_address(addresses[0])), driver.link_event
+        ) as links:
+            driver.connect(links)
+            view = View(machine, listener, links)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(driver.run)
+                nursery.start_soon(_show, view, show)
+                nursery.start_soon(_give_up, settings, machine)
+                nursery.start_soon(_leave, settings, listener.outcome)
+                await listener.outcome.over.wait()
+                driver.stop()
+                nursery.cancel_scope.cancel()
+        show(view)
+    if listener.outcome.error is not None:
+        raise BadInputError(listener.outcome.error)
+    return listener
+
+
+async def _show(view: View, show: Callable[[View], None]) -> None:
+    """Show the status now and again."""
+    while True:
+        show(view)
+        await trio.sleep(STATUS_S)
+
+
+async def _leave(settings: ListenSettings, outcome: Outcome) -> None:
+    """End when somebody asks for it."""
+    await wait_for_leave(with_stdin=settings.exits_with_stdin)
+    outcome.over.set()
+
+
+async def _give_up(settings: ListenSettings, machine: PeerMachine) -> None:
+    """Say so when a joiner's tracker does not answer for too long."""
+    waited_s = 0.0
+    while not machine.playout.is_audible and waited_s < settings.patience_s:
+        await trio.sleep(STATUS_S)
+        away = machine.session.contact in {Contact.AWAY, Contact.DIALLING}
+        waited_s = waited_s + STATUS_S if away else 0.0
+    if waited_s >= settings.patience_s:
+        place = format_address((settings.link.host, settings.link.port))
+        raise UnreachableError(
+            f"the tracker at {place} has not answered for {waited_s:.0f} s; check that it runs and that UDP gets through"
+        )

@@ -1,0 +1,37 @@
+"""Where things are: data folders, and the addresses behind a host's name."""
+
+import os
+import socket
+from pathlib import Path
+
+import trio
+
+from meshcast.protocol.errors import BadInputError
+from meshcast.protocol.units import Address
+
+
+def data_folder() -> Path:
+    """Name the folder where keys and stores are kept (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "meshcast"
+
+
+async def resolve(host: str, port: int) -> tuple[Address, ...]:
+    """Find the literal addresses of a host, IPv4 first: one UDP socket speaks one family only."""
+    try:
+        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise BadInputError(
+            f"the host {host!r} is not known here; check its name and this machine's network"
+        ) from error
+    found.sort(key=lambda one: one[0] != socket.AF_INET)
+    addresses = dict.fromkeys((str(one[4][0]), int(one[4][1])) for one in found)
+    return tuple(addresses)[:4]
+
+
+def any_address(address: Address) -> Address:
+    """Name the address to bind for speaking with this one: any port, and loopback only for loopback."""
+    host = address[0]
+    if host in {"127.0.0.1", "::1"}:
+        return (host, 0)
+    return ("::", 0) if ":" in host else ("0.0.0.0", 0)  # noqa: S104 - peers must reach it

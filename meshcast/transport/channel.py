@@ -1,0 +1,135 @@
+"""A channel: one connection as the endpoint keeps it, and what it asks of its owner.
+
+A channel is handshaking, open, closing or gone, and only the steps of the table lead from one to the next. While it
+closes it has no owner any more: it merely repeats its farewell to packets that come late. Once gone its connection is
+dismantled and must not be touched.
+"""
+
+import enum
+import math
+from dataclasses import dataclass, fields
+from typing import Final, Protocol
+
+from aioquic.quic.events import QuicEvent
+
+from meshcast.protocol.errors import LocalProtocolError
+from meshcast.protocol.units import Address
+from meshcast.transport.connection import Ending, MeshConnection
+
+
+class ChannelState(enum.Enum):
+    """How far a channel has come."""
+
+    HANDSHAKING = enum.auto()
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+    GONE = enum.auto()
+
+
+class ChannelStep(enum.Enum):
+    """What happens to a channel."""
+
+    ESTABLISHED = enum.auto()
+    CLOSED = enum.auto()
+    FORGOTTEN = enum.auto()
+
+
+TRANSITIONS: Final = {
+    (ChannelState.HANDSHAKING, ChannelStep.ESTABLISHED): ChannelState.OPEN,
+    (ChannelState.HANDSHAKING, ChannelStep.CLOSED): ChannelState.CLOSING,
+    (ChannelState.OPEN, ChannelStep.CLOSED): ChannelState.CLOSING,
+    (ChannelState.HANDSHAKING, ChannelStep.FORGOTTEN): ChannelState.GONE,
+    (ChannelState.OPEN, ChannelStep.FORGOTTEN): ChannelState.GONE,
+    (ChannelState.CLOSING, ChannelStep.FORGOTTEN): ChannelState.GONE,
+}
+
+
+@dataclass(slots=True)
+class Counters:
+    """What went through; wire bytes are UDP payloads, all of QUIC included."""
+
+    wire_bytes_sent: int = 0
+    wire_bytes_received: int = 0
+    wire_blocked: int = 0
+    """Packets that the socket would not take."""
+    datagrams_sent: int = 0
+    datagram_bytes_sent: int = 0
+    datagrams_dropped: int = 0
+    """Datagrams not sent because the window was full, something was pending, or they had become stale."""
+    datagrams_received: int = 0
+    frames_sent: int = 0
+    frames_received: int = 0
+    blobs_sent: int = 0
+    blobs_refused: int = 0
+    """Blobs not sent because too many were on their way."""
+    blobs_received: int = 0
+
+    def add(self, other: "Counters") -> None:
+        """Add another's counts to these."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+class Owner(Protocol):
+    """What the endpoint tells whoever owns a channel, always from its one task."""
+
+    def established(self) -> None:
+        """Learn that the handshake is complete."""
+
+    def received(self, event: QuicEvent) -> None:
+        """Learn what came out of a packet."""
+
+    def progressed(self) -> None:
+        """Learn that a packet was handled: something may have been acknowledged."""
+
+    def ended(self, ending: Ending) -> None:
+        """Learn that the connection is over; the channel has no owner any more."""
+
+    def deadline(self) -> float:
+        """Say when `expired` is to be called: a time of trio's clock, or infinity."""
+
+    def expired(self, now: float) -> None:
+        """Learn that the deadline has passed."""
+
+
+class Channel:
+    """One connection of the endpoint."""
+
+    __slots__ = (
+        "closing_until",
+        "connection_ids",
+        "counters",
+        "dialled",
+        "farewell",
+        "farewells",
+        "is_dirty",
+        "owner",
+        "quic",
+        "state",
+        "wake_at",
+    )
+
+    def __init__(self, quic: MeshConnection, *, dialled: bool) -> None:
+        self.quic = quic
+        self.dialled = dialled
+        self.state = ChannelState.HANDSHAKING
+        self.owner: Owner | None = None
+        self.connection_ids: dict[bytes, None] = {}
+        self.counters = Counters()
+        self.is_dirty = False
+        self.wake_at = math.inf
+        self.closing_until = math.inf
+        self.farewell: list[tuple[bytes, Address]] = []
+        self.farewells = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the channel is neither closing nor gone."""
+        return self.state in (ChannelState.HANDSHAKING, ChannelState.OPEN)
+
+    def take(self, step: ChannelStep) -> None:
+        """Go on to the next state; LocalProtocolError when the table knows no such step."""
+        following = TRANSITIONS.get((self.state, step))
+        if following is None:
+            raise LocalProtocolError(f"a channel that is {self.state.name} cannot be {step.name}")
+        self.state = following

@@ -1,0 +1,440 @@
+"""One QUIC connection: aioquic's machine, made cheap, bounded and mutually authenticable.
+
+This is the only file that touches private parts of aioquic, and it does so for one version of it. What it changes, and
+why (each was reproduced against 1.7.2):
+
+* Receive windows slide from what was read. The stock ones double by the highest offset and gaps are allocated: eleven
+  packets cost a gigabyte. Handshake bytes are bounded likewise, for anybody can send them.
+* Acknowledgements of datagrams wait `ACK_DELAY_S`, and that is what is announced, so that the sender's probes do not
+  misfire; everything else is acknowledged at once, with the answer in the same packet where there is one.
+* The probe timeout doubles only a little: the stock one sleeps through the end of a blackout.
+* `waiting_since` tells how long the other side has owed an acknowledgement: the one sign of death.
+* A TLS exporter (RFC 8446, section 7.5) gives both sides 32 equal bytes that no third party and no other connection
+  has; the dialler signs them. aioquic has neither an exporter nor client certificates for production.
+* X25519, AES-128-GCM, Ed25519 and version 1 only, two connection ids, no logging: half the cost of a handshake.
+"""
+
+# ruff: noqa: SLF001 - private parts are the business of this file, and of no other
+
+import functools
+import logging
+import math
+import ssl
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aioquic
+from aioquic import tls
+from aioquic._buffer import Buffer
+from aioquic.quic import connection as stock
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import (
+    QuicConnection,
+    QuicConnectionAdapter,
+    QuicConnectionError,
+    QuicConnectionState,
+    QuicReceiveContext,
+    stream_is_client_initiated,
+)
+from aioquic.quic.packet import (
+    QuicErrorCode,
+    QuicHeader,
+    QuicProtocolVersion,
+    pull_quic_header,
+    pull_quic_transport_parameters,
+    push_quic_transport_parameters,
+)
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.quic.recovery import QuicPacketSpace
+from aioquic.quic.stream import QuicStream
+from cryptography.exceptions import InvalidKey, InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+
+from meshcast.protocol.errors import RemoteProtocolError
+from meshcast.protocol.identity import Identity
+from meshcast.protocol.units import PeerId
+from meshcast.transport import limits
+from meshcast.transport.certificates import certificate_of, pinned_key
+from meshcast.transport.congestion import ALGORITHM
+
+AIOQUIC_VERSION: Final = "1.7.2"
+if aioquic.__version__ != AIOQUIC_VERSION:
+    raise ImportError(
+        f"Meshcast needs aioquic {AIOQUIC_VERSION}, {aioquic.__version__} is installed; "
+        f"run: pip install aioquic=={AIOQUIC_VERSION}"
+    )
+
+ALPN: Final = "meshcast/1"
+CONNECTION_ID_BYTES: Final = 8
+CONNECTION_IDS: Final = 2
+CONTROL_STREAM: Final = 0
+"""The one bidirectional stream; the dialler opens it."""
+
+PACKET_OVERHEAD_BYTES: Final = 40
+"""What a packet adds to a datagram: header, number, tag, frame header, and an acknowledgement."""
+
+EXPORTER_LABEL: Final = b"EXPORTER-meshcast-link"
+EXPORTER_BYTES: Final = 32
+
+FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    InvalidKey,
+    InvalidSignature,
+    InvalidTag,
+    UnsupportedAlgorithm,
+)
+"""What aioquic may raise when a stranger feeds it what its authors did not think of, such as IndexError for a retired
+connection id without a successor. It costs that connection, never the task."""
+
+# Thirty frozensets for each new connection are the same thirty every time.
+stock.EPOCHS = functools.cache(stock.EPOCHS)
+
+
+class _Silent(QuicConnectionAdapter):
+    """A logger that does not even look at what it is told: a fifth of the cost of a packet."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Say nothing."""
+
+    debug = info = warning = error = functools.partialmethod(log, logging.NOTSET)
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Leave the message as it is."""
+        return msg, kwargs
+
+
+_SILENT: Final = _Silent(logging.getLogger(__name__), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a connection is over: who ended it, with which code, and what was said."""
+
+    by_peer: bool
+    by_application: bool
+    code: int
+    reason: str
+
+
+def dialling() -> QuicConfiguration:
+    """Configure the dialling side; the key is pinned afterwards, so no chain is verified and no name is sent."""
+    return _configuration(is_client=True)
+
+
+def accepting(identity: Identity) -> QuicConfiguration:
+    """Configure the accepting side, which shows the identity's certificate."""
+    configuration = _configuration(is_client=False)
+    configuration.certificate = certificate_of(identity)
+    configuration.private_key = identity.private_key
+    return configuration
+
+
+def _configuration(*, is_client: bool) -> QuicConfiguration:
+    return QuicConfiguration(
+        alpn_protocols=[ALPN],
+        cipher_suites=[tls.CipherSuite.AES_128_GCM_SHA256],
+        congestion_control_algorithm=ALGORITHM,
+        connection_id_length=CONNECTION_ID_BYTES,
+        idle_timeout=limits.IDLE_S,
+        initial_rtt=limits.INITIAL_RTT_S,
+        is_client=is_client,
+        max_data=limits.CONNECTION_WINDOW_BYTES,
+        max_datagram_frame_size=65_535,
+        max_stream_data=limits.STREAM_WINDOW_BYTES,
+        supported_versions=[QuicProtocolVersion.VERSION_1],
+        verify_mode=ssl.CERT_NONE,
+    )
+
+
+class MeshConnection(QuicConnection):
+    """A connection between two peers, as bytes in and bytes out."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._logger = _SILENT
+        self._loss._logger = _SILENT
+        self._local_active_connection_id_limit = CONNECTION_IDS
+        for limit, streams in (
+            (self._local_max_streams_bidi, 0 if self._is_client else 1),
+            (self._local_max_streams_uni, limits.BLOBS_MAX),
+        ):
+            limit.value = limit.sent = streams
+        self._application = QuicPacketSpace(is_application_data=True)
+        self._is_urgent = False
+        self._keys_until = math.inf
+        self._pending_since = math.inf
+        self.exported = b""
+        """The 32 bytes that only the two ends of this connection know; empty before the handshake."""
+        self.waiting_since: float | None = None
+        """When the oldest packet was sent that the other side should have acknowledged and has not."""
+
+    # What the endpoint and the links ask
+
+    @property
+    def in_first_flight(self) -> bool:
+        """Tell whether nothing from the other side could be decrypted yet."""
+        return self._state is QuicConnectionState.FIRSTFLIGHT
+
+    @property
+    def ending(self) -> Ending | None:
+        """Tell why the connection is over, as soon as either side has decided so."""
+        event = self._close_event
+        if event is None:
+            return None
+        by_peer = self._state is QuicConnectionState.DRAINING
+        return Ending(by_peer, event.frame_type is None, event.error_code, event.reason_phrase)
+
+    @property
+    def rtt_s(self) -> float:
+        """Tell the smoothed round trip in seconds; 0.0 before the first sample."""
+        return self._loss._rtt_smoothed
+
+    @property
+    def last_sent(self) -> float:
+        """Tell when the last packet was sent that asks for an acknowledgement; 0.0 for never."""
+        return self._loss._time_of_last_sent_ack_eliciting_packet
+
+    def peer_key(self) -> PeerId:
+        """Tell the key that the other side proved in the handshake; RemoteProtocolError when there is none."""
+        certificate = self.tls._peer_certificate
+        if certificate is None:
+            raise RemoteProtocolError("no certificate was shown")
+        return pinned_key(certificate)
+
+    def has_work(self, now: float) -> bool:
+        """Tell whether more than late acknowledgements is to be sent: an empty flush costs a third of a full one."""
+        if (
+            not self._handshake_confirmed
+            or self._close_pending
+            or self._datagrams_pending
+            or self._ping_pending
+            or self._probe_pending
+            or self._handshake_done_pending
+            or self._retire_connection_ids
+            or self._streams_blocked_pending
+            or len(self._network_paths) != 1
+            or not self._network_paths[0].is_validated
+            or self._network_paths[0].remote_challenges
+        ):
+            return True
+        ack_at = self._application.ack_at
+        if ack_at is not None and ack_at <= now:
+            return True
+        if self._local_max_data.sent != self._local_max_data.value:
+            return True
+        if self._local_max_streams_uni.sent < self._local_max_streams_uni.used:
+            return True
+        if any(not connection_id.was_sent for connection_id in self._host_cids):
+            return True
+        return any(_stream_has_work(stream) for stream in self._streams_queue)
+
+    # Streams
+
+    def can_write(self, stream_id: int) -> bool:
+        """Tell whether a stream takes data: the other side may have stopped it before we were told."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return self._is_client == stream_is_client_initiated(stream_id) and not self._stream_is_discarded(
+                stream_id
+            )
+        sender = stream.sender
+        return not sender.is_finished and sender._buffer_fin is None and sender._reset_error_code is None
+
+    def unacknowledged(self, stream_id: int) -> int:
+        """Count the bytes of a stream that were written and not yet acknowledged."""
+        stream = self._streams.get(stream_id)
+        return 0 if stream is None else len(stream.sender._buffer)
+
+    def is_delivered(self, stream_id: int) -> bool:
+        """Tell whether all that was written to a stream, its end included, was acknowledged."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.sender.is_finished:
+            return True
+        return not stream.sender._buffer and stream.sender._buffer_fin is None
+
+    # Datagrams
+
+    def has_room_for(self, size: int) -> bool:
+        """Tell whether a datagram of `size` bytes could leave now, or as soon as pacing lets it."""
+        if self._remote_max_datagram_frame_size is None or size + 3 > self._remote_max_datagram_frame_size:
+            return False
+        if len(self._datagrams_pending) >= limits.DATAGRAMS_PENDING_MAX:
+            return False
+        pending = sum(len(data) + PACKET_OVERHEAD_BYTES for data in self._datagrams_pending)
+        in_flight = self._loss.bytes_in_flight + pending
+        return in_flight + size + PACKET_OVERHEAD_BYTES <= self._loss.congestion_window
+
+    def queue_datagram(self, data: bytes, now: float) -> None:
+        """Send a datagram at the next flush; ask `has_room_for` first."""
+        if not self._datagrams_pending:
+            self._pending_since = now
+        self.send_datagram_frame(data)
+
+    def shed_stale_datagrams(self, now: float) -> int:
+        """Throw away datagrams that have waited too long, and count them."""
+        if not self._datagrams_pending or now - self._pending_since < limits.DATAGRAM_STALE_S:
+            return 0
+        shed = len(self._datagrams_pending)
+        self._datagrams_pending.clear()
+        return shed
+
+    def ping(self) -> None:
+        """Ask for a sign of life; one at a time."""
+        if not self._ping_pending:
+            self.send_ping(0)
+
+    def dismantle(self) -> None:
+        """Break the reference cycles, so that the memory is free at once; nothing may be called afterwards."""
+        vars(self).clear()
+
+    # What is changed in the machine
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        """Build what is to be sent, and note since when an acknowledgement is owed."""
+        if self._is_client and now >= self._keys_until:
+            self._keys_until = now + limits.KEY_UPDATE_S
+            self.request_key_update()
+        datagrams = super().datagrams_to_send(now)
+        if self.waiting_since is None and self._application.ack_eliciting_in_flight:
+            self.waiting_since = now
+        return datagrams
+
+    def handle_timer(self, now: float) -> None:
+        """Serve the timers; keep the probe timeout short and the record of what is owed true."""
+        super().handle_timer(now)
+        self._loss._pto_count = min(self._loss._pto_count, limits.PROBE_DOUBLINGS_MAX)
+        if not self._application.ack_eliciting_in_flight and not self._probe_pending:
+            # What was owed is given up as lost, and nothing of it is to be sent again.
+            self.waiting_since = None
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        super()._initialize(peer_cid)
+        self._application = self._spaces[tls.Epoch.ONE_RTT]
+        self.tls._supported_groups = [tls.Group.X25519]
+        self.tls._signature_algorithms = [tls.SignatureAlgorithm.ED25519]
+
+    def _confirm_handshake(self) -> None:
+        super()._confirm_handshake()
+        self._keys_until = self._loss._time_of_last_sent_ack_eliciting_packet + limits.KEY_UPDATE_S
+
+    def _update_traffic_key(
+        self, direction: tls.Direction, epoch: tls.Epoch, cipher_suite: tls.CipherSuite, secret: bytes
+    ) -> None:
+        # At this moment, and at no other, the transcript is that of the exporter: up to the server's Finished.
+        moment = tls.Direction.DECRYPT if self._is_client else tls.Direction.ENCRYPT
+        if epoch is tls.Epoch.ONE_RTT and direction is moment and not self.exported:
+            self.exported = _export(self.tls.key_schedule)
+        super()._update_traffic_key(direction, epoch, cipher_suite, secret)
+
+    def _serialize_transport_parameters(self) -> bytes:
+        parameters = pull_quic_transport_parameters(Buffer(data=super()._serialize_transport_parameters()))
+        parameters.max_ack_delay = round(limits.ACK_DELAY_S * 1_000)
+        buffer = Buffer(capacity=self._max_datagram_size)
+        push_quic_transport_parameters(buffer, parameters)
+        return buffer.data
+
+    def _probe_preferred_address(self) -> None:
+        # A server could point its clients at anybody with it.
+        self._remote_preferred_address = None
+
+    def _payload_received(
+        self,
+        context: QuicReceiveContext,
+        plain: bytes,
+        crypto_frame_required: bool = False,  # noqa: FBT001, FBT002 - aioquic's signature
+    ) -> tuple[bool, bool]:
+        is_handshake = context.epoch is not tls.Epoch.ONE_RTT
+        self._is_urgent = is_handshake
+        result = super()._payload_received(context, plain, crypto_frame_required)
+        self._ack_delay = 0.0 if self._is_urgent else limits.ACK_DELAY_S
+        if self._is_urgent and not is_handshake and self._application.ack_at is not None:
+            self._application.ack_at = min(self._application.ack_at, context.time)
+        return result
+
+    def _handle_stream_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        self._is_urgent = True
+        super()._handle_stream_frame(context, frame_type, buf)
+
+    def _handle_ping_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        self._is_urgent = True
+        super()._handle_ping_frame(context, frame_type, buf)
+
+    def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        start = buf.tell()
+        end = buf.pull_uint_var() + buf.pull_uint_var()
+        buf.seek(start)
+        if end > limits.CRYPTO_BYTES_MAX:
+            raise QuicConnectionError(
+                QuicErrorCode.CRYPTO_BUFFER_EXCEEDED, frame_type, "too long a handshake"
+            )
+        super()._handle_crypto_frame(context, frame_type, buf)
+
+    def _handle_ack_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        # The largest number counts, not what is still on record: a probe takes off the record what may just be late.
+        space = self._application
+        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
+        super()._handle_ack_frame(context, frame_type, buf)
+        if space.largest_acked_packet > before or space.ack_eliciting_in_flight < in_flight:
+            asking = (packet.sent_time for packet in space.sent_packets.values() if packet.is_ack_eliciting)
+            self.waiting_since = next(asking, None)
+
+    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
+        limit = self._local_max_data
+        if limit.value - limit.used < limits.CONNECTION_WINDOW_BYTES // 2:
+            limit.value = limit.used + limits.CONNECTION_WINDOW_BYTES
+        # The stock code doubles the window when it thinks that half of it is used.
+        used, limit.used = limit.used, 0
+        try:
+            super()._write_connection_limits(builder=builder, space=space)
+        finally:
+            limit.used = used
+
+    def _write_stream_limits(
+        self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream
+    ) -> None:
+        receiver = stream.receiver
+        if not stream.max_stream_data_local or receiver.is_finished:
+            return
+        if stream.max_stream_data_local - receiver._buffer_start < limits.STREAM_WINDOW_BYTES // 2:
+            stream.max_stream_data_local = receiver._buffer_start + limits.STREAM_WINDOW_BYTES
+        if stream.max_stream_data_local == stream.max_stream_data_local_sent:
+            return
+        highest, receiver.highest_offset = receiver.highest_offset, 0
+        try:
+            super()._write_stream_limits(builder=builder, space=space, stream=stream)
+        finally:
+            receiver.highest_offset = highest
+
+
+def _stream_has_work(stream: QuicStream) -> bool:
+    return (
+        not stream.sender.buffer_is_empty
+        or stream.sender.reset_pending
+        or stream.receiver.stop_pending
+        or stream.is_finished
+        or stream.max_stream_data_local != stream.max_stream_data_local_sent
+    )
+
+
+def _export(schedule: tls.KeySchedule | None) -> bytes:
+    assert schedule is not None, "the handshake has got this far"
+    algorithm = schedule.algorithm
+    nothing = hashes.Hash(algorithm).finalize()
+    master = schedule.derive_secret(b"exp master")
+    derived = tls.hkdf_expand_label(algorithm, master, EXPORTER_LABEL, nothing, algorithm.digest_size)
+    return tls.hkdf_expand_label(algorithm, derived, b"exporter", nothing, EXPORTER_BYTES)
+
+
+def parse_header(data: bytes) -> QuicHeader | None:
+    """Read the first header of a datagram; None when there is none."""
+    try:
+        return pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
+    except ValueError:
+        return None

@@ -1,0 +1,372 @@
+"""The endpoint: one socket, all connections of both roles, one task.
+
+The task waits until the socket is readable or the earliest timer is due. Then it reads at most a batch, hands each
+datagram to the connection it names, and at once hands on what came out of it; serves the timers; and flushes each
+connection that has something to send exactly once. A packet that calls for nothing but a late acknowledgement causes no
+flush. Nothing blocks and nothing queues: what the socket will not take is lost, as on any network.
+
+Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which fires early and is set anew. A
+timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
+
+Whatever arrives may cost a connection, and nothing else. Time is `trio.current_time()` everywhere.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import trio
+from aioquic.quic import events
+
+from meshcast.protocol.identity import Identity
+from meshcast.protocol.units import Address
+from meshcast.transport import limits
+from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Counters, Owner
+from meshcast.transport.connection import (
+    CONNECTION_ID_BYTES,
+    FAULTS,
+    Ending,
+    MeshConnection,
+    accepting,
+    dialling,
+)
+from meshcast.transport.datagram import DatagramSocket
+from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
+
+Answered = TypeVar("Answered")
+
+LONG_CID_OFFSET: Final = 6
+"""Where the destination connection id of a long header starts; the byte before it is its length (RFC 8999)."""
+
+
+class Endpoint:
+    """All connections of one socket."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        socket: DatagramSocket,
+        accept: Callable[[Channel], Owner],
+        after: Callable[[], None],
+    ) -> None:
+        """Serve `socket`; `accept` finds the owner of a new channel, `after` runs in each turn before the flush."""
+        self._socket = socket
+        self._accept = accept
+        self._after = after
+        self._accepting = accepting(identity)
+        self._dialling = dialling()
+        self._door = Door()
+        self._channels: dict[Channel, None] = {}
+        self._by_id: dict[bytes, Channel] = {}
+        self._in_progress: dict[Channel, None] = {}
+        self._heap: list[tuple[float, int, Channel]] = []
+        self._numbers = itertools.count()
+        self._dirty: list[Channel] = []
+        self._waiting: trio.CancelScope | None = None
+        self._is_kicked = False
+        self._is_finishing = False
+        self._past = Counters()
+        self.strays = 0
+        """Datagrams that belonged to no connection and opened none."""
+        self.turns = 0
+        """How often the task woke."""
+
+    @property
+    def in_progress(self) -> int:
+        """Count the strangers whose handshake is under way."""
+        return len(self._in_progress)
+
+    @property
+    def connections(self) -> int:
+        """Count the connections, those that are closing included."""
+        return len(self._channels)
+
+    def totals(self) -> Counters:
+        """Add up what went through all connections that ever were."""
+        sums = Counters()
+        sums.add(self._past)
+        for channel in self._channels:
+            sums.add(channel.counters)
+        return sums
+
+    # What owners do
+
+    def dial(self, address: Address) -> Channel:
+        """Open a connection to an address; the caller sets the owner before it lets go of the task."""
+        channel = Channel(MeshConnection(configuration=self._dialling), dialled=True)
+        self._channels[channel] = None
+        self._register(channel, channel.quic.host_cid)
+        channel.quic.connect(address, now=trio.current_time())
+        self.touch(channel)
+        return channel
+
+    def touch(self, channel: Channel) -> None:
+        """Flush the channel in this turn, or wake the task for it; may be called from anywhere."""
+        if not channel.is_dirty:
+            channel.is_dirty = True
+            self._dirty.append(channel)
+            self.kick()
+
+    def kick(self) -> None:
+        """Wake the task."""
+        self._is_kicked = True
+        if self._waiting is not None:
+            self._waiting.deadline = -math.inf
+
+    def close(self, channel: Channel, code: int, reason: str) -> None:
+        """Say farewell now; what was sent and not yet acknowledged may be lost. The owner hears nothing more."""
+        if not channel.is_live:
+            return
+        said = reason.encode()[: limits.REASON_BYTES_MAX].decode(errors="ignore")
+        channel.quic.close(error_code=code, reason_phrase=said)
+        self._begin_closing(channel)
+
+    def drop(self, channel: Channel) -> None:
+        """Forget a channel without a word."""
+        if channel.state is ChannelState.GONE:
+            return
+        channel.take(ChannelStep.FORGOTTEN)
+        channel.owner = None
+        self._in_progress.pop(channel, None)
+        self._channels.pop(channel, None)
+        for connection_id in channel.connection_ids:
+            if self._by_id.get(connection_id) is channel:
+                del self._by_id[connection_id]
+        self._past.add(channel.counters)
+        channel.quic.dismantle()
+
+    # The task
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            await self._turn()
+
+    async def finish(self) -> None:
+        """Serve until no channel is live; let nobody in any more."""
+        self._is_finishing = True
+        while any(channel.is_live for channel in self._channels):
+            await self._turn()
+
+    def hang_up_on_all(self, code: int, reason: str) -> None:
+        """Say farewell to whoever is left, at once."""
+        for channel in list(self._channels):
+            self.close(channel, code, reason)
+        self._flush(trio.current_time())
+
+    async def _turn(self) -> None:
+        await self._wait()
+        self.turns += 1
+        now = trio.current_time()
+        for data, sender in self._socket.receive(limits.RECEIVE_BATCH):
+            self._receive(data, sender, now)
+        self._fire(now)
+        self._after()
+        self._flush(now)
+        self._is_kicked = False
+
+    async def _wait(self) -> None:
+        if self._is_kicked:
+            await trio.lowlevel.checkpoint()
+            return
+        deadline = self._heap[0][0] if self._heap else math.inf
+        try:
+            with trio.CancelScope(deadline=deadline) as self._waiting:
+                await self._socket.wait_readable()
+        finally:
+            self._waiting = None
+
+    # Receiving
+
+    def _receive(self, data: bytes, sender: Address, now: float) -> None:
+        channel = self._find(data) or self._admit(data, sender, now)
+        if channel is None:
+            self.strays += 1
+            return
+        channel.counters.wire_bytes_received += len(data)
+        if channel.state is ChannelState.CLOSING:
+            self._repeat_farewell(channel)
+            return
+        self._ask(channel, lambda: channel.quic.receive_datagram(data, sender, now))
+        if channel.state is not ChannelState.GONE and channel.quic.in_first_flight and not channel.dialled:
+            # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
+            self.drop(channel)
+            self.strays += 1
+        self._hand_on(channel)
+        if channel.is_live and channel.owner is not None:
+            channel.owner.progressed()
+        if channel.state is not ChannelState.GONE:
+            if self._ask(channel, lambda: channel.quic.has_work(now)):
+                self.touch(channel)
+            elif not channel.is_dirty:
+                self._arm(channel, now)
+
+    def _find(self, data: bytes) -> Channel | None:
+        if not data:
+            return None
+        if data[0] & LONG_HEADER:
+            if len(data) < LONG_CID_OFFSET:
+                return None
+            return self._by_id.get(data[LONG_CID_OFFSET : LONG_CID_OFFSET + data[LONG_CID_OFFSET - 1]])
+        return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
+
+    def _admit(self, data: bytes, sender: Address, now: float) -> Channel | None:
+        if self._is_finishing:
+            return None
+        match self._door.knock(data, sender, self.in_progress, now):
+            case Admission(destination_cid, original_cid, retry_cid):
+                quic = MeshConnection(
+                    configuration=self._accepting,
+                    original_destination_connection_id=original_cid,
+                    retry_source_connection_id=retry_cid,
+                )
+                channel = Channel(quic, dialled=False)
+                self._channels[channel] = None
+                self._in_progress[channel] = None
+                self._register(channel, destination_cid)
+                self._register(channel, quic.host_cid)
+                channel.owner = self._accept(channel)
+                return channel
+            case Answer(answer):
+                self._socket.send(answer, sender)
+                return None
+            case None:
+                return None
+
+    def _hand_on(self, channel: Channel) -> None:
+        while channel.state is not ChannelState.GONE and (event := channel.quic.next_event()) is not None:
+            self._handle(channel, event)
+        if channel.is_live and (ending := channel.quic.ending) is not None:
+            self._end(channel, ending)
+
+    def _handle(self, channel: Channel, event: events.QuicEvent) -> None:
+        match event:
+            case events.ConnectionIdIssued(connection_id):
+                self._register(channel, connection_id)
+            case events.ConnectionIdRetired(connection_id):
+                channel.connection_ids.pop(connection_id, None)
+                self._by_id.pop(connection_id, None)
+            case events.ConnectionTerminated():
+                ending = channel.quic.ending
+                if channel.is_live and ending is not None:
+                    self._end(channel, ending)
+                self.drop(channel)
+            case events.HandshakeCompleted():
+                if channel.state is ChannelState.HANDSHAKING:
+                    channel.take(ChannelStep.ESTABLISHED)
+                    self._in_progress.pop(channel, None)
+                    if channel.owner is not None:
+                        channel.owner.established()
+            case _:
+                if channel.owner is not None:
+                    channel.owner.received(event)
+
+    # Timers
+
+    def _arm(self, channel: Channel, now: float) -> None:
+        if channel.state is ChannelState.CLOSING:
+            at = channel.closing_until
+        else:
+            timer = self._ask(channel, channel.quic.get_timer)
+            at = math.inf if timer is None else timer
+            if channel.owner is not None:
+                at = min(at, channel.owner.deadline())
+        at = max(at, now + limits.TIMER_STEP_S)
+        if at < channel.wake_at:
+            channel.wake_at = at
+            heapq.heappush(self._heap, (at, next(self._numbers), channel))
+
+    def _fire(self, now: float) -> None:
+        while self._heap and self._heap[0][0] <= now:
+            at, _, channel = heapq.heappop(self._heap)
+            if channel.wake_at == at and channel.state is not ChannelState.GONE:
+                channel.wake_at = math.inf
+                self._serve(channel, now)
+
+    def _serve(self, channel: Channel, now: float) -> None:
+        if channel.state is ChannelState.CLOSING and now >= channel.closing_until:
+            self.drop(channel)
+            return
+        if channel.is_live:
+            timer = self._ask(channel, channel.quic.get_timer)
+            if timer is not None and timer <= now:
+                self._ask(channel, lambda: channel.quic.handle_timer(now))
+                self._hand_on(channel)
+                if channel.is_live:
+                    self.touch(channel)
+            if channel.owner is not None and channel.owner.deadline() <= now:
+                channel.owner.expired(now)
+        if channel.state is not ChannelState.GONE and not channel.is_dirty:
+            self._arm(channel, now)
+
+    # Sending
+
+    def _flush(self, now: float) -> None:
+        while self._dirty:
+            batch, self._dirty = self._dirty, []
+            for channel in batch:
+                channel.is_dirty = False
+                if channel.state is not ChannelState.GONE:
+                    self._transmit(channel, now)
+
+    def _transmit(self, channel: Channel, now: float) -> None:
+        packets = self._ask(channel, lambda: channel.quic.datagrams_to_send(now))
+        if packets is None:
+            return
+        self._send(channel, packets)
+        if channel.state is ChannelState.CLOSING and packets and not channel.farewell:
+            # The library says it once, and packets get lost.
+            channel.farewell = packets
+            self._repeat_farewell(channel)
+        self._hand_on(channel)
+        if channel.state is not ChannelState.GONE:
+            self._arm(channel, now)
+
+    def _send(self, channel: Channel, packets: list[tuple[bytes, Address]]) -> None:
+        for data, address in packets:
+            if self._socket.send(data, address):
+                channel.counters.wire_bytes_sent += len(data)
+            else:
+                channel.counters.wire_blocked += 1
+
+    def _repeat_farewell(self, channel: Channel) -> None:
+        if channel.farewells < limits.FAREWELLS_MAX:
+            channel.farewells += 1
+            self._send(channel, channel.farewell)
+
+    # Ends
+
+    def _end(self, channel: Channel, ending: Ending) -> None:
+        owner = channel.owner
+        self._begin_closing(channel)
+        if owner is not None:
+            owner.ended(ending)
+        if ending.by_peer:
+            self.drop(channel)
+
+    def _begin_closing(self, channel: Channel) -> None:
+        channel.take(ChannelStep.CLOSED)
+        channel.owner = None
+        channel.closing_until = trio.current_time() + limits.LINGER_S
+        self._in_progress.pop(channel, None)
+        self.touch(channel)
+
+    def _ask(self, channel: Channel, question: Callable[[], Answered]) -> Answered | None:
+        """Ask a connection something; a fault in it costs that connection and yields None."""
+        try:
+            return question()
+        except FAULTS as fault:
+            ending = Ending(
+                by_peer=False, by_application=False, code=0, reason=f"{type(fault).__name__}: {fault}"
+            )
+            owner, channel.owner = channel.owner, None
+            self.drop(channel)
+            if owner is not None:
+                owner.ended(ending)
+            return None
+
+    def _register(self, channel: Channel, connection_id: bytes) -> None:
+        channel.connection_ids[connection_id] = None
+        self._by_id[connection_id] = channel

@@ -1,0 +1,453 @@
+"""A line: one connection between two peers, from the first packet to the farewell.
+
+The dialler pins the acceptor's key when the handshake is complete, writes its own proof and is up. The acceptor is up
+once it has checked that proof; what was sent along behind it and overtook it (blobs) waits, and datagrams are dropped.
+After that a line carries frames, datagrams and blobs, watches for silence, pings when nothing else asks for an
+acknowledgement, and leaves only when its last words have been acknowledged or `FAREWELL_S_MAX` has passed.
+
+A line never decides what its end means for the link between the two peers; it reports to its exchange.
+"""
+
+import enum
+import math
+from typing import Final, Protocol
+
+import trio
+from aioquic.quic import events
+from aioquic.quic.connection import stream_is_unidirectional
+
+from meshcast.protocol.errors import LocalProtocolError, RemoteProtocolError
+from meshcast.protocol.identity import Identity
+from meshcast.protocol.units import Address, PeerId, short
+from meshcast.transport import limits
+from meshcast.transport.channel import Channel, ChannelState
+from meshcast.transport.connection import CONTROL_STREAM, Ending
+from meshcast.transport.endpoint import Endpoint
+from meshcast.transport.framing import PREAMBLE_BYTES, FrameReader, framed, preamble, proven_peer
+
+
+class DownReason(enum.Enum):
+    """Why a link is down, or never came up."""
+
+    CLOSED = enum.auto()
+    """The other side closed it, or began anew."""
+    SILENT = enum.auto()
+    """The other side does not acknowledge, or far too slowly."""
+    UNREACHABLE = enum.auto()
+    """Nobody answered there."""
+    WRONG_KEY = enum.auto()
+    """Somebody else answered there."""
+    PROTOCOL = enum.auto()
+    """The other side did what the protocol does not allow."""
+    HUNG_UP = enum.auto()
+    """This side hung up."""
+
+
+class FarewellCode(enum.IntEnum):
+    """What a CONNECTION_CLOSE says, as an application error code of QUIC."""
+
+    GOODBYE = 0
+    PROTOCOL = 1
+    WRONG_KEY = 2
+    SILENT = 3
+    NOT_NEEDED = 4
+
+
+FAREWELLS: Final = {
+    DownReason.CLOSED: FarewellCode.GOODBYE,
+    DownReason.SILENT: FarewellCode.SILENT,
+    DownReason.UNREACHABLE: FarewellCode.NOT_NEEDED,
+    DownReason.WRONG_KEY: FarewellCode.WRONG_KEY,
+    DownReason.PROTOCOL: FarewellCode.PROTOCOL,
+    DownReason.HUNG_UP: FarewellCode.GOODBYE,
+}
+
+
+class LineState(enum.Enum):
+    """How far a line has come."""
+
+    DIALLING = enum.auto()
+    PROVING = enum.auto()
+    UP = enum.auto()
+    LEAVING = enum.auto()
+    DOWN = enum.auto()
+
+
+class LineStep(enum.Enum):
+    """What happens to a line."""
+
+    PROVED = enum.auto()
+    LEAVE = enum.auto()
+    FALL = enum.auto()
+
+
+TRANSITIONS: Final = {
+    (LineState.DIALLING, LineStep.PROVED): LineState.UP,
+    (LineState.PROVING, LineStep.PROVED): LineState.UP,
+    (LineState.UP, LineStep.LEAVE): LineState.LEAVING,
+    (LineState.DIALLING, LineStep.FALL): LineState.DOWN,
+    (LineState.PROVING, LineStep.FALL): LineState.DOWN,
+    (LineState.UP, LineStep.FALL): LineState.DOWN,
+    (LineState.LEAVING, LineStep.FALL): LineState.DOWN,
+}
+
+
+class Exchange(Protocol):
+    """Whom a line reports to."""
+
+    def wants(self, line: "Line") -> bool:
+        """Say whether a line that has just reached its peer is still needed."""
+
+    def line_up(self, line: "Line") -> None:
+        """Learn that both keys are proved."""
+
+    def line_down(self, line: "Line", reason: DownReason, detail: str) -> None:
+        """Learn that a line that was not told to fall has fallen."""
+
+    def line_progressed(self, line: "Line") -> None:
+        """Learn that a line that crossed another may have delivered all."""
+
+    def frame_arrived(self, peer: PeerId, data: bytes) -> None:
+        """Take a frame."""
+
+    def datagram_arrived(self, peer: PeerId, data: bytes) -> None:
+        """Take a datagram."""
+
+    def blob_arrived(self, peer: PeerId, data: bytes) -> None:
+        """Take a blob."""
+
+
+class Line:
+    """One connection as the links see it; the owner of a channel."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        endpoint: Endpoint,
+        channel: Channel,
+        identity: Identity,
+        expected: PeerId | None,
+        address: Address | None,
+    ) -> None:
+        """Own `channel`; `expected` and `address` are the key and the place dialled, None for a line accepted."""
+        self._exchange = exchange
+        self._endpoint = endpoint
+        self._identity = identity
+        self._address = address
+        self._reader = FrameReader()
+        self._incoming: dict[int, bytearray] = {}
+        self._incoming_bytes = 0
+        self._early: list[bytes] = []
+        self._outgoing: dict[int, int] = {}
+        self._give_up_at = trio.current_time() + limits.DIAL_S_MAX
+        self._pinged_at = 0.0
+        self._detail = ""
+        self.channel = channel
+        self.peer = expected
+        self.state = LineState.PROVING if expected is None else LineState.DIALLING
+        self.is_crossed = False
+        """Another line to the same peer is up; one of the two has to go."""
+        self.is_finished = False
+        """Nothing more will be sent from here."""
+        self.is_peer_finished = False
+        """Nothing more will come."""
+
+    # What it is asked
+
+    @property
+    def dialled(self) -> bool:
+        """Tell whether this side dialled."""
+        return self.channel.dialled
+
+    @property
+    def address(self) -> Address | None:
+        """Tell where the other side is now; it may move."""
+        if self.channel.state is not ChannelState.GONE:
+            self._address = self.channel.quic.get_peer_address() or self._address
+        return self._address
+
+    @property
+    def rtt_s(self) -> float:
+        """Tell the smoothed round trip in seconds."""
+        return 0.0 if self.channel.state is ChannelState.GONE else self.channel.quic.rtt_s
+
+    def is_delivered(self) -> bool:
+        """Tell whether all that was sent reliably has been acknowledged."""
+        quic = self.channel.quic
+        self._forget_delivered_blobs()
+        return not self._outgoing and quic.is_delivered(CONTROL_STREAM)
+
+    # What it is told to do
+
+    def send(self, frame: bytes) -> bool:
+        """Send one frame; False when the backlog is full or the other side has stopped the stream."""
+        quic = self.channel.quic
+        data = framed(frame)
+        if quic.unacknowledged(CONTROL_STREAM) + len(data) > limits.BACKLOG_BYTES_MAX:
+            return False
+        if not quic.can_write(CONTROL_STREAM):
+            return False
+        quic.send_stream_data(CONTROL_STREAM, data)
+        self.channel.counters.frames_sent += 1
+        self._endpoint.touch(self.channel)
+        return True
+
+    def send_datagram(self, data: bytes) -> bool:
+        """Send one datagram now or never."""
+        quic, counters, now = self.channel.quic, self.channel.counters, trio.current_time()
+        counters.datagrams_dropped += quic.shed_stale_datagrams(now)
+        if len(data) > limits.DATAGRAM_BYTES_MAX or not quic.has_room_for(len(data)):
+            counters.datagrams_dropped += 1
+            return False
+        quic.queue_datagram(data, now)
+        counters.datagrams_sent += 1
+        counters.datagram_bytes_sent += len(data)
+        self._endpoint.touch(self.channel)
+        return True
+
+    def send_blob(self, data: bytes) -> bool:
+        """Send one blob; False when too much is on its way already."""
+        if not 0 < len(data) <= limits.BLOB_BYTES_MAX:
+            raise LocalProtocolError(f"a blob of {len(data)} bytes, 1 to {limits.BLOB_BYTES_MAX} allowed")
+        self._forget_delivered_blobs()
+        on_their_way = sum(self._outgoing.values())
+        if len(self._outgoing) >= limits.BLOBS_MAX or on_their_way + len(data) > limits.BLOBS_BYTES_MAX:
+            self.channel.counters.blobs_refused += 1
+            return False
+        quic = self.channel.quic
+        stream_id = quic.get_next_available_stream_id(is_unidirectional=True)
+        quic.send_stream_data(stream_id, data, end_stream=True)
+        self._outgoing[stream_id] = len(data)
+        self.channel.counters.blobs_sent += 1
+        self._endpoint.touch(self.channel)
+        return True
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self._pinged_at = trio.current_time()
+        self.channel.quic.ping()
+        self._endpoint.touch(self.channel)
+
+    def finish(self) -> None:
+        """End the control stream: whatever comes next goes over another line."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        if self.channel.quic.can_write(CONTROL_STREAM):
+            self.channel.quic.send_stream_data(CONTROL_STREAM, b"", end_stream=True)
+            self._endpoint.touch(self.channel)
+
+    def must_settle_by(self, at: float) -> None:
+        """Fall at `at` unless told to before."""
+        self._give_up_at = at
+
+    def leave(self, detail: str) -> None:
+        """Say farewell as soon as all is acknowledged; nothing more is reported."""
+        self._take(LineStep.LEAVE)
+        self._detail = detail
+        self._give_up_at = trio.current_time() + limits.FAREWELL_S_MAX
+        self._leave_if_delivered()
+        self._endpoint.touch(self.channel)
+
+    def fall(self, reason: DownReason, detail: str) -> None:
+        """Say farewell at once; nothing more is reported."""
+        if self.state is not LineState.DOWN:
+            self._take(LineStep.FALL)
+            self._endpoint.close(self.channel, FAREWELLS[reason], detail)
+
+    # What the endpoint tells it
+
+    def established(self) -> None:
+        """Pin the key of whom was dialled, and prove one's own."""
+        if self.state is not LineState.DIALLING or self.peer is None:
+            return
+        quic = self.channel.quic
+        try:
+            key = quic.peer_key()
+        except RemoteProtocolError as error:
+            self._fail(DownReason.WRONG_KEY, str(error))
+            return
+        if key != self.peer:
+            self._fail(DownReason.WRONG_KEY, f"{short(key)} answered instead of {short(self.peer)}")
+            return
+        if not self._exchange.wants(self):
+            self.fall(DownReason.UNREACHABLE, "another connection was faster")
+            return
+        quic.send_stream_data(CONTROL_STREAM, preamble(self._identity, self.peer, quic.exported))
+        self._endpoint.touch(self.channel)
+        self._rise()
+
+    def received(self, event: events.QuicEvent) -> None:
+        """Take what came; a RemoteProtocolError closes this line and touches nothing else."""
+        if self.state in (LineState.LEAVING, LineState.DOWN):
+            return
+        try:
+            self._take_event(event)
+        except RemoteProtocolError as error:
+            self._fail(DownReason.PROTOCOL, str(error))
+
+    def progressed(self) -> None:
+        """Look whether what was waited for has been acknowledged."""
+        if self.state is LineState.LEAVING:
+            self._leave_if_delivered()
+        elif self.is_crossed and self.state is LineState.UP:
+            self._exchange.line_progressed(self)
+
+    def ended(self, ending: Ending) -> None:
+        """Report why the connection is over."""
+        if ending.by_peer:
+            reason = DownReason.CLOSED
+        elif ending.by_application:
+            reason = DownReason.HUNG_UP
+        else:
+            reason = DownReason.PROTOCOL
+        self._report(reason, ending.reason or f"code {ending.code}")
+
+    def deadline(self) -> float:
+        """Say when something is to be done although nothing happens."""
+        if self.state is LineState.DOWN:
+            return math.inf
+        if self.state is not LineState.UP:
+            return self._give_up_at
+        since = self.channel.quic.waiting_since
+        if since is None:
+            ping_at = max(self.channel.quic.last_sent, self._pinged_at) + limits.PING_S
+            return min(ping_at, self._give_up_at)
+        ask_at = max(since, self._pinged_at) + limits.ASK_AGAIN_S
+        return min(ask_at, since + limits.SILENCE_S_MAX, self._give_up_at)
+
+    def expired(self, now: float) -> None:
+        """Give up, or ask for a sign of life."""
+        match self.state:
+            case LineState.DIALLING:
+                self._fail(DownReason.UNREACHABLE, f"no answer within {limits.DIAL_S_MAX:g} s")
+            case LineState.PROVING:
+                # A stranger that never finished; it is owed no word, and a word could be aimed at somebody else.
+                self._endpoint.drop(self.channel)
+                self._report(DownReason.UNREACHABLE, "a stranger did not finish the handshake")
+            case LineState.LEAVING:
+                self.fall(DownReason.HUNG_UP, self._detail)
+            case LineState.UP:
+                self._watch(now)
+            case LineState.DOWN:
+                pass
+
+    # How it does it
+
+    def _watch(self, now: float) -> None:
+        waiting_since = self.channel.quic.waiting_since
+        if waiting_since is not None and now >= waiting_since + limits.SILENCE_S_MAX:
+            self._fail(DownReason.SILENT, f"nothing acknowledged for {limits.SILENCE_S_MAX:g} s")
+        elif now >= self._give_up_at:
+            self._fail(
+                DownReason.PROTOCOL, f"two connections did not become one within {limits.SETTLE_S_MAX:g} s"
+            )
+        else:
+            self.ping()
+
+    def _rise(self) -> None:
+        self._give_up_at = math.inf
+        self._take(LineStep.PROVED)
+        self._exchange.line_up(self)
+
+    def _take_event(self, event: events.QuicEvent) -> None:
+        match event:
+            case events.DatagramFrameReceived(data):
+                self._take_datagram(data)
+            case events.StreamDataReceived(data, end_stream, stream_id):
+                if stream_is_unidirectional(stream_id):
+                    self._take_blob_part(stream_id, data, whole=end_stream)
+                else:
+                    self._take_control(data, end=end_stream)
+            case events.StreamReset() | events.StopSendingReceived():
+                raise RemoteProtocolError("a stream was cut off")
+            case _:
+                pass
+
+    def _take_control(self, data: bytes, *, end: bool) -> None:
+        self._reader.feed(data)
+        if self.state is LineState.PROVING:
+            proof = self._reader.take(PREAMBLE_BYTES)
+            if proof is not None:
+                self._check(proof)
+        while self.state is LineState.UP and (frame := self._reader.next_frame()) is not None:
+            self.channel.counters.frames_received += 1
+            self._exchange.frame_arrived(self._known_peer(), frame)
+        if end:
+            if self.state is LineState.PROVING:
+                raise RemoteProtocolError("the control stream ended before the proof")
+            self._take_end()
+
+    def _check(self, proof: bytes) -> None:
+        self.peer = proven_peer(proof, self._identity.peer_id, self.channel.quic.exported)
+        self._rise()
+        early, self._early = self._early, []
+        for blob in early:
+            self._hand_on_blob(blob)
+
+    def _take_end(self) -> None:
+        self.is_peer_finished = True
+        if self.state is not LineState.UP:
+            return
+        if self._give_up_at == math.inf:
+            # The other line may still be on its way to us; without it nothing more could ever come.
+            self._give_up_at = trio.current_time() + limits.SETTLE_S_MAX
+        self._exchange.line_progressed(self)
+
+    def _take_datagram(self, data: bytes) -> None:
+        if self.state is LineState.UP:
+            self.channel.counters.datagrams_received += 1
+            self._exchange.datagram_arrived(self._known_peer(), data)
+
+    def _take_blob_part(self, stream_id: int, data: bytes, *, whole: bool) -> None:
+        self._incoming_bytes += len(data)
+        if self._incoming_bytes > limits.BLOBS_BYTES_MAX:
+            raise RemoteProtocolError(f"more than {limits.BLOBS_BYTES_MAX} bytes of blobs at a time")
+        blob = self._incoming.setdefault(stream_id, bytearray())
+        blob += data
+        if not whole:
+            return
+        del self._incoming[stream_id]
+        if not blob:
+            raise RemoteProtocolError("an empty blob")
+        if self.state is LineState.UP:
+            self._hand_on_blob(bytes(blob))
+        else:
+            self._early.append(bytes(blob))
+
+    def _hand_on_blob(self, blob: bytes) -> None:
+        self._incoming_bytes -= len(blob)
+        if self.state is LineState.UP:
+            self.channel.counters.blobs_received += 1
+            self._exchange.blob_arrived(self._known_peer(), blob)
+
+    def _forget_delivered_blobs(self) -> None:
+        quic = self.channel.quic
+        for stream_id in [stream_id for stream_id in self._outgoing if quic.is_delivered(stream_id)]:
+            del self._outgoing[stream_id]
+
+    def _leave_if_delivered(self) -> None:
+        if self.is_delivered():
+            self.fall(DownReason.HUNG_UP, self._detail)
+
+    def _known_peer(self) -> PeerId:
+        assert self.peer is not None, "a line that is up has proved its peer"
+        return self.peer
+
+    def _fail(self, reason: DownReason, detail: str) -> None:
+        self._endpoint.close(self.channel, FAREWELLS[reason], detail)
+        self._report(reason, detail)
+
+    def _report(self, reason: DownReason, detail: str) -> None:
+        was = self.state
+        if was is LineState.DOWN:
+            return
+        self._take(LineStep.FALL)
+        if was is not LineState.LEAVING:
+            self._exchange.line_down(self, reason, detail)
+
+    def _take(self, step: LineStep) -> None:
+        following = TRANSITIONS.get((self.state, step))
+        if following is None:
+            raise LocalProtocolError(f"a line that is {self.state.name} cannot {step.name}")
+        self.state = following

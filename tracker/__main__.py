@@ -1,0 +1,5 @@
+"""`python -m tracker` is the tracker's command line."""
+
+from tracker.service.cli import main
+
+main()

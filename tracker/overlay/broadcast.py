@@ -1,0 +1,445 @@
+"""One broadcast in the tracker's view: who is where, who waits, and what to tell whom.
+
+The tracker places joiners and tidies up; repair is the peers' own affair. It learns of what they did from their
+reports, which are whole state: any one of them mends what was lost before. Where its view and a report differ, the
+report wins, and the difference becomes at most a few moves of childless children.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from meshcast.protocol.effects import Send
+from meshcast.protocol.identity import Identity
+from meshcast.protocol.limits import ACCUSERS_MIN, TICKET_RENEW_US, TICKET_US, TRACKER_LEASE_US
+from meshcast.protocol.machine import Dice, earliest
+from meshcast.protocol.messages import (
+    Join,
+    Message,
+    Move,
+    Noted,
+    Notice,
+    Placed,
+    Renewed,
+    Report,
+    Standbys,
+    Wait,
+    WaitFor,
+)
+from meshcast.protocol.tickets import Ban, Role, Ticket, sign_ban, sign_ticket
+from meshcast.protocol.units import SECOND, Address, BroadcastId, Micros, PeerId
+from meshcast.protocol.units import Sequence as Number
+from tracker.overlay.effects import Keep, TrackerEffect
+from tracker.overlay.event import Announced
+from tracker.overlay.leases import Lease, Leases
+from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.placement import Move as Shift
+from tracker.overlay.placement import complete_splice, place
+from tracker.overlay.registry import Registry
+from tracker.overlay.relief import relieve, relieve_some
+from tracker.overlay.snapshot import Row, changed_rows, pack_row, restore
+from tracker.overlay.standbys import refill_standbys, take_over_standbys
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+from tracker.overlay.waiting import Waiting
+
+GRACE_US: Final = 20 * SECOND
+"""A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
+dead tracker within 8 s, dials every second, and waits up to 2 s so that not all come at once."""
+WAIT_EVERY_US: Final = 2 * SECOND
+"""Those who wait are told their place so often."""
+ACCUSATIONS_MAX: Final = 3
+"""One peer's accusations that count."""
+
+assert GRACE_US < TRACKER_LEASE_US
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What all broadcasts of a tracker share."""
+
+    identity: Identity
+    term: int
+    wall_offset_us: Micros
+    dice: Dice
+    nearest_regions: Sequence[Sequence[int]]
+
+
+class Broadcast:
+    """The tree of one broadcast, and the conversation about it."""
+
+    def __init__(self, office: Office, broadcast: BroadcastId, announced: Announced) -> None:
+        self._office = office
+        self.id = broadcast
+        self.announced = announced
+        self.is_source_here = False
+        self.newest: Number = 0
+        self.waiting = Waiting()
+        self.bans: dict[PeerId, Ban] = {}
+        self.registry = Registry()
+        self.leases = Leases(heard_us=TRACKER_LEASE_US, grace_us=GRACE_US)
+        self.tree = Tree(
+            regions=len(office.nearest_regions),
+            nearest_regions=office.nearest_regions,
+            dice=office.dice,
+            origin_capacity=announced.capacity,
+        )
+        self.registry.enter(self.source, ORIGIN, (announced.address,))
+        self._addresses: dict[PeerId, Address] = {}
+        self._issued: dict[int, Micros] = {}
+        self._accusers: dict[PeerId, dict[PeerId, None]] = {}
+        self._accusations: dict[PeerId, int] = {}
+        self._gone: dict[PeerId, None] = {}
+        self._tickets: dict[int, tuple[Ticket, Micros]] = {}
+        self._told_at: Micros = 0
+        self._source_until: Micros | None = None
+        """Until when a restored broadcaster is taken to be there."""
+
+    @property
+    def source(self) -> PeerId:
+        """Name the broadcaster's peer key."""
+        return self.announced.delegation.key
+
+    # ---- the broadcaster
+
+    def announce(self, announced: Announced, now: Micros) -> list[TrackerEffect]:
+        """Take in the broadcaster, new, come back, or taking over."""
+        before = self.source
+        self.announced = announced
+        if self.source != before:
+            self.registry.strike(ORIGIN)
+            self.registry.enter(self.source, ORIGIN, (announced.address,))
+            self.newest = 0
+        self.registry.set_addresses(ORIGIN, (announced.address,))
+        self.tree.set_capacity(ORIGIN, announced.capacity)
+        self.is_source_here, self._source_until = True, None
+        news = Notice((announced.delegation,), tuple(self.bans.values())[-8:])
+        effects: list[TrackerEffect] = [Keep(self.id, b"", announced.pack())]
+        if self.source != before:
+            effects += [Send(self.registry.key(node), news) for node in self.tree.children.of(ORIGIN)]
+            effects += [Send(before, news)]
+        placed = self._placed(ORIGIN, None, (), now)
+        return [*effects, Send(self.source, placed), *self._admit(now)]
+
+    # ---- joiners
+
+    def join(self, peer: PeerId, join: Join, address: Address, now: Micros) -> list[TrackerEffect]:
+        """Place a joiner, or let it wait; one that asks twice is answered twice."""
+        self._addresses[peer] = address
+        node = self.registry.find(peer)
+        if node is not None:
+            if self.tree.parent[node] != NOBODY:
+                return [self._place_message(node, now)]
+            self._forget(node)
+        self.waiting.add(peer, join)
+        effects = self._admit(now)
+        return [*effects, *self._tell_waiting(peer)] if peer in self.waiting else effects
+
+    def resume(self, peer: PeerId, ticket: Ticket, address: Address, now: Micros) -> list[TrackerEffect]:
+        """Take back a peer by its own ticket; where it stands its report will tell."""
+        node = self.registry.find(peer)
+        if node is None:
+            node = self._enter(peer, ticket.capacity, 0, ticket.role, address)
+        self._addresses[peer] = address
+        self.registry.set_addresses(node, (address,))
+        self._heard(node, now)
+        return self._renew(node, now) + self._keep()
+
+    def lost(self, peer: PeerId, now: Micros) -> list[TrackerEffect]:
+        """Take in that a peer's link is gone: perhaps it is dead, and perhaps only this link is."""
+        self.waiting.drop(peer)
+        self._addresses.pop(peer, None)
+        if peer == self.source:
+            self.is_source_here = False
+            return []
+        node = self.registry.find(peer)
+        if node is not None:
+            self.tree.suspect(node)
+            self.leases.touch(node, now, Lease.GRACE)
+        return []
+
+    def left(self, peer: PeerId, now: Micros) -> list[TrackerEffect]:
+        """Let a peer go that said so."""
+        self.waiting.drop(peer)
+        node = self.registry.find(peer)
+        if node is None or node == ORIGIN:
+            self.is_source_here &= peer != self.source
+            return []
+        self._forget(node)
+        return self._tidy(now)
+
+    # ---- reports
+
+    def report(self, peer: PeerId, report: Report, now: Micros) -> list[TrackerEffect]:
+        """Take over where a peer says that it stands; answer with what would be better."""
+        node = self.registry.find(peer)
+        if node is None:
+            return []
+        self._heard(node, now)
+        self.newest = max(self.newest, report.newest)
+        effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
+        if node != ORIGIN:
+            self._take_over_parent(node, report)
+        self._take_over_children(node, report)
+        self._suspect(node, report.silent)
+        if report.seeking and node != ORIGIN and self.tree.state[node] != State.PENDING:
+            effects += self._help(node, now)
+        elif node != ORIGIN:
+            effects += self._standbys(node, report, now)
+        effects += self._renew(node, now)
+        return effects + self._relieve(node, now) + self._tidy(now)
+
+    def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
+        """Take in evidence against a polluter: one word makes it leaf-only, several independent ones ban it."""
+        node, witness = self.registry.find(accused), self.registry.find(accuser)
+        if node in {None, ORIGIN} or witness is None or accused in self.bans:
+            return []
+        assert node is not None
+        is_neighbour = self.tree.parent[witness] == node or node in self.tree.standbys.of(witness)
+        accusers = self._accusers.setdefault(accused, {})
+        if accuser in accusers or not is_neighbour or self._accusations.get(accuser, 0) >= ACCUSATIONS_MAX:
+            return []
+        accusers[accuser] = None
+        self._accusations[accuser] = self._accusations.get(accuser, 0) + 1
+        self.tree.set_capacity(node, 0)
+        if len(accusers) < ACCUSERS_MIN:
+            return self._keep()
+        ban = sign_ban(
+            self._office.identity, peer=accused, broadcast=self.id, not_after_s=self._wall_s(now, TICKET_US)
+        )
+        self.bans[accused] = ban
+        notice = Notice((), (ban,))
+        told = [
+            self.source,
+            accused,
+            *accusers,
+            *(self.registry.key(one) for one in self.tree.children.of(node)),
+        ]
+        self._forget(node)
+        return [*(Send(one, notice) for one in dict.fromkeys(told)), *self._keep()]
+
+    # ---- time
+
+    def tick(self, now: Micros) -> list[TrackerEffect]:
+        """Forget those whose lease has ended, and tell the waiting where they stand."""
+        if self._source_until is not None and now >= self._source_until:
+            self.is_source_here, self._source_until = False, None
+        expired = [node for node in self.leases.expired(now) if node != ORIGIN]
+        for node in expired:
+            self._forget(node)
+        effects = self._tidy(now) if expired else []
+        if self.waiting and now >= self._told_at + WAIT_EVERY_US:
+            self._told_at = now
+            effects += self._admit(now)
+            effects += self._tell_waiting()
+        return effects
+
+    def deadline(self) -> Micros | None:
+        """When is something due?"""
+        lease = self.leases.deadline()
+        waiting = self._told_at + WAIT_EVERY_US if self.waiting else None
+        return earliest(lease, waiting, self._source_until)
+
+    def restore(self, rows: list[Row], now: Micros) -> None:
+        """Take back the tree as it was kept: nobody has been heard yet, but they are where they were.
+
+        So joiners are placed at once; whom they find dead they leave for their standbys.
+        """
+        self.is_source_here = True
+        self._source_until = now + GRACE_US
+        for node in restore(self.tree, self.registry, rows):
+            if self.tree.parent[node] != NOBODY:
+                self.tree.confirm(node)
+            self.leases.touch(node, now, Lease.GRACE)
+
+    # ---- details: reports
+
+    def _take_over_parent(self, node: int, report: Report) -> None:
+        """Believe a peer about its own parent."""
+        if report.parent is None:
+            is_news = report.counter >= self.tree.counter[node] and self.tree.state[node] != State.PENDING
+            if is_news and self.tree.parent[node] != NOBODY:
+                self.tree.detach(node)
+            return
+        parent = self.registry.find(report.parent)
+        if parent is not None and parent != node:
+            self.tree.adopted(node, parent, rank=report.rank, counter=report.counter)
+
+    def _take_over_children(self, node: int, report: Report) -> None:
+        """Believe a peer about its children, as far as they have not said otherwise; the silent ones it lost are gone."""
+        listed: dict[int, None] = {}
+        for key in report.children:
+            child = self.registry.find(key)
+            if child is not None and child not in {ORIGIN, node}:
+                listed[child] = None
+                self.tree.adopted(child, node)
+        for child in list(self.tree.children.of(node)):
+            if child not in listed and self.tree.state[child] == State.SUSPECT:
+                self._forget(child)
+
+    def _suspect(self, node: int, silent: PeerId | None) -> None:
+        """Send nobody to a peer that another left for silence, until it is heard."""
+        one = self.registry.find(silent) if silent is not None else None
+        if one is not None and one not in {ORIGIN, node}:
+            self.tree.suspect(one)
+
+    def _help(self, node: int, now: Micros) -> list[TrackerEffect]:
+        """Find a parent for an orphan whom no neighbour could help."""
+        if place(self.tree, node, emergency=True) is None:
+            return []
+        return [self._place_message(node, now)]
+
+    def _standbys(self, node: int, report: Report, now: Micros) -> list[TrackerEffect]:
+        """Give a peer the standbys that it lacks."""
+        known = [found for key in report.standbys if (found := self.registry.find(key)) is not None]
+        take_over_standbys(self.tree, node, known)
+        nodes = refill_standbys(self.tree, node)
+        held = [self.registry.key(one) for one in nodes]
+        if not held or set(held) == set(report.standbys):
+            return []
+        tickets = tuple(self._ticket(one, now) for one in nodes)
+        return [Send(self.registry.key(node), Standbys(self._office.term, tickets))]
+
+    def _relieve(self, node: int, now: Micros) -> list[TrackerEffect]:
+        """Finish a splice, and take from a peer what it carries beyond its capacity."""
+        splice = complete_splice(self.tree, node)
+        shifts = [] if splice is None else [splice]
+        return self._moves(shifts + relieve(self.tree, node), now)
+
+    def _tidy(self, now: Micros) -> list[TrackerEffect]:
+        """After places have opened: relieve others, admit who waits, keep what changed."""
+        return self._moves(relieve_some(self.tree), now) + self._admit(now) + self._keep()
+
+    def _moves(self, shifts: list[Shift], now: Micros) -> list[TrackerEffect]:
+        """Tell children to move."""
+        return [
+            Send(
+                self.registry.key(one.child),
+                Move(
+                    self._office.term,
+                    self.tree.counter[one.child],
+                    self.registry.key(one.source),
+                    self._ticket(one.target, now),
+                ),
+            )
+            for one in shifts
+        ]
+
+    # ---- details: joiners
+
+    def _admit(self, now: Micros) -> list[TrackerEffect]:
+        """Place those who wait, who can serve first: they bring places."""
+        if not self.is_source_here:
+            return []
+        effects: list[TrackerEffect] = []
+        for peer in self.waiting.first():
+            join = self.waiting.join(peer)
+            if not self.tree.slots.ranks and join.capacity == 0:
+                break
+            node = self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
+            if place(self.tree, node) is None:
+                self._forget(node)
+                break
+            self.waiting.admitted(peer, now)
+            self._heard(node, now)
+            effects.append(self._place_message(node, now))
+        return effects + self._keep()
+
+    def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
+        """Add a peer to the tree."""
+        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=prefix_number(address))
+        self.registry.enter(peer, node, (address,))
+        return node
+
+    def _forget(self, node: int) -> None:
+        """Take a peer out; its children look for themselves."""
+        self.leases.drop(node)
+        self._issued.pop(node, None)
+        self._tickets.pop(node, None)
+        self.tree.leave(node)
+        self._gone[self.registry.strike(node)] = None
+
+    def _place_message(self, node: int, now: Micros) -> Send:
+        """Tell a peer its place."""
+        standbys = tuple(self._ticket(one, now) for one in refill_standbys(self.tree, node))
+        return Send(self.registry.key(node), self._placed(node, self.tree.parent[node], standbys, now))
+
+    def _placed(self, node: int, parent: int | None, standbys: tuple[Ticket, ...], now: Micros) -> Message:
+        """Put a place into words."""
+        self._issued[node] = now
+        return Placed(
+            self._office.term,
+            self._ticket(node, now),
+            None if parent is None else self._ticket(parent, now),
+            standbys,
+            (self.announced.delegation,),
+            self.newest,
+            self.announced.title,
+        )
+
+    def _tell_waiting(self, only: PeerId | None = None) -> list[TrackerEffect]:
+        """Tell joiners where they stand in the line, or that the broadcaster is away."""
+        stands = [one for one in self.waiting.stands() if only in {None, one[0]}]
+        if not self.is_source_here:
+            return [Send(peer, Wait(WaitFor.SOURCE, 0, 0, b"")) for peer, _, _ in stands]
+        return [Send(peer, Wait(WaitFor.PLACE, number, wait_us, b"")) for peer, number, wait_us in stands]
+
+    def _region(self, join: Join) -> int:
+        """Take the region of the nearest landmark."""
+        if not join.landmarks:
+            return 0
+        return min(range(len(join.landmarks)), key=join.landmarks.__getitem__) % len(self.tree.nearest)
+
+    def _heard(self, node: int, now: Micros) -> None:
+        """Take in a sign of life."""
+        if node != ORIGIN:
+            self.leases.touch(node, now)
+            self.tree.clear(node)
+
+    def _renew(self, node: int, now: Micros) -> list[TrackerEffect]:
+        """Renew a ticket at half of its life, so that an outage of the tracker does not matter."""
+        issued = self._issued.get(node)
+        if issued is not None and now < issued + TICKET_RENEW_US:
+            return []
+        self._issued[node] = now
+        self._tickets.pop(node, None)
+        return [Send(self.registry.key(node), Renewed(self._ticket(node, now)))]
+
+    def _ticket(self, node: int, now: Micros) -> Ticket:
+        """Vouch for a peer; a ticket is signed once and handed out until half of its life is over."""
+        known = self._tickets.get(node)
+        addresses = self.registry.addresses(node)
+        if known is not None and known[0].addresses == addresses and now < known[1] + TICKET_RENEW_US:
+            return known[0]
+        ticket = sign_ticket(
+            self._office.identity,
+            peer=self.registry.key(node),
+            broadcast=self.id,
+            addresses=addresses,
+            role=Role(self.tree.role[node]),
+            capacity=self.tree.capacity[node],
+            not_after_s=self._wall_s(now, TICKET_US),
+        )
+        self._tickets[node] = ticket, now
+        return ticket
+
+    def _wall_s(self, now: Micros, later_us: Micros) -> int:
+        """Give a Unix time in seconds, so much later than now."""
+        return (now + self._office.wall_offset_us + later_us) // SECOND
+
+    def _keep(self) -> list[TrackerEffect]:
+        """Keep what changed."""
+        gone, self._gone = self._gone, {}
+        effects: list[TrackerEffect] = [Keep(self.id, key, None) for key in gone if key not in self.registry]
+        changed = changed_rows(self.tree, self.registry)
+        return effects + [Keep(self.id, row.key, pack_row(row)) for row in changed]
+
+
+def prefix_number(address: Address) -> int:
+    """Number the network that an address is in: /24 of IPv4, the first 48 bits of IPv6; 0 for what is neither."""
+    try:
+        host = ipaddress.ip_address(address[0])
+    except ValueError:
+        return 0
+    return int(host) >> 8 if host.version == 4 else int(host) >> 80

@@ -1,0 +1,177 @@
+"""Who hangs under whom and who stands by for whom, with the indices always in step.
+
+Four indices: *slots*, attached nodes with a free place; *leaf_only*, attached nodes that can serve nobody; *adopters*,
+attached nodes that may take standby clients and orphans; *overcommitted*, attached nodes that feed more than they can.
+`_index` is the only place that says who belongs in them, and
+every change below ends with it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from meshcast.protocol.errors import LocalProtocolError
+from meshcast.protocol.limits import RANK_MAX, STANDBY_CLIENTS_PER_PLACE
+from meshcast.protocol.units import Rank
+from tracker.overlay.chains import Chains
+from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
+from tracker.overlay.openings import NOWHERE, Openings, key_of
+from tracker.overlay.standby_links import StandbyLinks
+from tracker.overlay.states import State
+
+LAST_RESORT_CLIENTS_PER_PLACE: Final = 4 * STANDBY_CLIENTS_PER_PLACE
+"""The origin and relays stand by for those who find nobody else, but not for a whole crowd: links cost memory."""
+
+_ATTACHED: Final = int(State.ATTACHED)
+
+
+class Links(Nodes):
+    """The columns with links between them."""
+
+    def __init__(self, nearest_regions: Sequence[Sequence[int]]) -> None:
+        super().__init__(nearest_regions)
+        regions = len(nearest_regions)
+        self.children: Final = Chains()
+        self.standbys: Final = StandbyLinks()
+        self.slots: Final = Openings(regions)
+        self.leaf_only: Final = Openings(regions)
+        self.adopters: Final = Openings(regions)
+        self.linked = 0
+        """How many nodes have a parent."""
+        self.overcommitted: Final = Openings(regions)
+        self._leaf_of: Final[dict[int, int]] = {}
+        self._joiner_of: Final[dict[int, int]] = {}
+
+    # ---- splices: the leaf-only child that is to go under the joiner that took its place
+
+    def promise_splice(self, joiner: int, leaf: int) -> None:
+        """Remember that `leaf` goes under `joiner`, its sibling, once that one is attached."""
+        are_siblings = self.parent[joiner] == self.parent[leaf] != NOBODY
+        if not are_siblings or leaf in self._joiner_of or joiner in self._leaf_of:
+            raise LocalProtocolError(f"leaf {leaf} cannot be promised to {joiner}")
+        self._leaf_of[joiner] = leaf
+        self._joiner_of[leaf] = joiner
+        self._index(leaf)
+
+    def promised_leaf(self, joiner: int) -> int | None:
+        """Give the leaf that waits to go under `joiner`."""
+        return self._leaf_of.get(joiner)
+
+    def withdraw_splice(self, joiner: int) -> None:
+        """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
+        self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
+
+    def is_promised(self, leaf: int) -> bool:
+        """Tell whether a node waits to go under another."""
+        return leaf in self._joiner_of
+
+    # ---- standbys
+
+    def clients_max(self, node: int) -> int:
+        """Say for how many a node may stand by."""
+        per_place = (
+            STANDBY_CLIENTS_PER_PLACE if self.role[node] == LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
+        )
+        return per_place * self.capacity[node]
+
+    def may_stand_by(self, node: int, standby: int) -> bool:
+        """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""
+        return (
+            self.adopters.key(standby) != NOWHERE
+            and self.rank[standby] < self.rank[node]
+            and standby not in (node, self.parent[node])
+            and not self.standbys.has(node, standby)
+        )
+
+    def give_standby(self, node: int, standby: int) -> bool:
+        """Have `standby` stand by for `node`, if it may and the node has room for it."""
+        if not self.may_stand_by(node, standby) or not self.standbys.give(node, standby):
+            return False
+        self._index(standby)
+        return True
+
+    def drop_standby(self, node: int, standby: int) -> None:
+        """Have `standby` stand by for `node` no longer."""
+        self.standbys.drop(node, standby)
+        self._index(standby)
+
+    # ---- within
+
+    def _grow(self, nodes: int) -> None:
+        super()._grow(nodes)
+        self.children.grow(nodes, nodes)
+        self.standbys.grow(nodes)
+        for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
+            openings.grow(nodes)
+
+    def _index(self, node: int) -> None:
+        """Have a node in exactly the bags where it belongs: the only place that says which."""
+        slot = leaf = adopter = overcommitted = NOWHERE
+        if self.state[node] == _ATTACHED:
+            rank = self.rank[node]
+            key = key_of(self.region[node], rank)
+            capacity, free = self.capacity[node], self.free[node]
+            if free < 0:
+                overcommitted = key
+            if not capacity:
+                if not free and node not in self._joiner_of:
+                    leaf = key
+            elif rank < RANK_MAX:
+                if free > 0:
+                    slot = key
+                # The origin and the relays are the last resort even when they are full.
+                usable = free >= 0 or self.role[node] != LISTENER
+                if usable and self.standbys.load[node] < self.clients_max(node):
+                    adopter = key
+        self.slots.put(node, slot)
+        self.leaf_only.put(node, leaf)
+        self.adopters.put(node, adopter)
+        self.overcommitted.put(node, overcommitted)
+
+    def _link(self, node: int, parent: int) -> None:
+        self.parent[node] = parent
+        self.children.append(parent, node)
+        self.free[parent] -= 1
+        self.linked += 1
+        self._index(parent)
+        self.changed[node] = None
+        if self.standbys.has(node, parent):
+            self.drop_standby(node, parent)
+
+    def _unlink(self, node: int) -> None:
+        parent = self.parent[node]
+        self.parent[node] = NOBODY
+        self.children.remove(parent, node)
+        self.free[parent] += 1
+        self.linked -= 1
+        self._index(parent)
+        self.changed[node] = None
+        if self._leaf_of:
+            self._break_splice_of_leaf(self._leaf_of.get(node, node))
+
+    def _break_splice_of_leaf(self, leaf: int) -> None:
+        joiner = self._joiner_of.pop(leaf, None)
+        if joiner is not None:
+            del self._leaf_of[joiner]
+            self._index(leaf)
+
+    def _release_clients(self, node: int, most: int) -> None:
+        """Stand by for no more than so many; the oldest clients go first. O(load)."""
+        for client in self.standbys.clients(node):
+            if self.standbys.load[node] <= most:
+                return
+            self.drop_standby(client, node)
+
+    def _write_rank(self, node: int, rank: Rank) -> None:
+        """Change a rank; standbys that are no longer lower than their clients go."""
+        before = self.rank[node]
+        self.rank[node] = rank
+        self.changed[node] = None
+        if rank < before:
+            for standby in self.standbys.of(node):
+                if self.rank[standby] >= rank:
+                    self.drop_standby(node, standby)
+        else:
+            for client in self.standbys.clients(node):
+                if self.rank[client] <= rank:
+                    self.drop_standby(client, node)
+        self._index(node)

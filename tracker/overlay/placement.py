@@ -1,0 +1,146 @@
+"""Where a peer goes: rank first, then the nearest region.
+
+Nearest parents first would give chains 22 deep at a million peers; the lowest rank first gives 9 to 10 (measured in a
+prototype). In order of preference:
+
+1. a free place of the lowest rank, in the nearest region that has one there;
+2. a *splice*, where it is higher than that: a peer that can serve takes the place of the shallowest leaf-only peer, and
+   that one goes under it as soon as it is attached (without splices the top fills with peers that cannot serve). Its
+   parent carries one child too many for that moment, and at most `SPLICES_MAX` of them;
+3. for one that has lost its sound, an emergency place beyond somebody's capacity, which relief takes back later.
+
+A peer with children only goes where its rank does not rise; a childless one goes anywhere.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
+from meshcast.protocol.tickets import Role
+from tracker.overlay.nodes import RANK_MIN
+from tracker.overlay.openings import NOWHERE, RANK_MASK
+from tracker.overlay.standbys import adopters_below
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+PROBES_MAX: Final = 4
+"""Candidates looked at in one bag before a worse one is taken."""
+SPLICES_MAX: Final = EMERGENCY_PLACES_MAX // 2
+"""Splices under way at one parent: the other emergency places are for emergencies."""
+
+assert 0 < SPLICES_MAX < EMERGENCY_PLACES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A place for a peer; the tree has it as PENDING already."""
+
+    parent: int
+    leaf: int | None = None
+    """The leaf-only child of `parent` whose place it takes: `complete_splice` once the peer is attached."""
+    emergency: bool = False
+    """The parent is beyond its capacity and wants relief."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A child that shall change its parent; the tree has it under the new one already, as PENDING."""
+
+    child: int
+    source: int
+    target: int
+
+
+def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None:
+    """Find a place for a peer and enter it in the tree; None if there is none now. O(regions).
+
+    `emergency` allows one beyond somebody's capacity; a relay or a spare, which can only hang near the origin and
+    brings more than it takes, is allowed that in any case.
+    """
+    below = parent_rank_bound(tree, node)
+    slot = find_slot(tree, node, below)
+    leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
+    if leaf is not None:
+        parent = tree.parent[leaf]
+        tree.attach(node, parent)
+        tree.promise_splice(node, leaf)
+        return Placement(parent, leaf)
+    if slot is not None:
+        tree.attach(node, slot)
+        return Placement(slot)
+    adopter = _find_adopter(tree, node) if emergency or tree.role[node] != Role.LISTENER else None
+    if adopter is None:
+        return None
+    tree.attach(node, adopter)
+    return Placement(adopter, emergency=tree.free[adopter] < 0)
+
+
+def complete_splice(tree: Tree, joiner: int) -> Move | None:
+    """Let the leaf whose place an attached joiner took go under it; None if nothing is owed, or not yet.
+
+    If the joiner has no place for it after all, the parent stays beyond its capacity and relief finds another.
+    """
+    leaf = tree.promised_leaf(joiner)
+    if leaf is None or tree.state[joiner] != State.ATTACHED:
+        return None
+    source = tree.parent[leaf]
+    tree.withdraw_splice(joiner)
+    if tree.free[joiner] <= 0 or not tree.may_attach(leaf, joiner):
+        return None
+    tree.attach(leaf, joiner)
+    return Move(leaf, source, joiner)
+
+
+def parent_rank_bound(tree: Tree, node: int) -> int:
+    """Give the rank that a new parent must stay under: any for the childless, its own for one with children."""
+    if tree.role[node] != Role.LISTENER:
+        return RANK_MIN[tree.role[node]]
+    return tree.rank[node] if tree.has_children(node) else RANK_MAX
+
+
+def find_slot(tree: Tree, node: int, below: int) -> int | None:
+    """Find another's free place at a rank under `below`: of the lowest rank, the nearest."""
+    own = tree.slots.key(node)
+    if own != NOWHERE:
+        tree.slots.put(node, NOWHERE)
+    key = tree.slots.shallowest(tree.nearest[tree.region[node]], below)
+    drawn = () if key == NOWHERE else tree.slots.pick(key, tree.dice, PROBES_MAX)
+    if own != NOWHERE:
+        tree.slots.put(node, own)
+    # Sound that comes from the origin is better than sound that comes from an orphan, but any place is better than none.
+    return next((one for one in drawn if tree.is_rooted(one)), drawn[0] if drawn else None)
+
+
+def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
+    """Find the shallowest leaf-only peer, at a rank no greater than `highest`, whose place a node may take."""
+    if tree.free[node] <= 0:
+        return None
+    near = tree.nearest[tree.region[node]]
+    least = 0
+    for _ in range(PROBES_MAX):
+        key = tree.leaf_only.shallowest(near, highest + 1, least)
+        if key == NOWHERE:
+            return None
+        for leaf in tree.leaf_only.pick(key, tree.dice, PROBES_MAX):
+            if _bears_splice(tree, tree.parent[leaf]):
+                return leaf
+        least = (key & RANK_MASK) + 1
+    return None
+
+
+def _bears_splice(tree: Tree, parent: int) -> bool:
+    """Tell whether a parent can carry one more for the moment that a splice takes."""
+    return (
+        tree.state[parent] == State.ATTACHED
+        and tree.capacity[parent] > 0
+        and tree.free[parent] > -SPLICES_MAX
+        and tree.is_rooted(parent)
+    )
+
+
+def _find_adopter(tree: Tree, node: int) -> int | None:
+    """Find one that may take an orphan beyond its capacity."""
+    for adopter in adopters_below(tree, node, parent_rank_bound(tree, node)):
+        if tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
+            return adopter
+    return None

@@ -1,0 +1,116 @@
+"""What holds after every operation, asserted from scratch: for tests and for the simulator, O(n).
+
+The numbers are those of the overlay's list of promises, as far as they concern the tracker's view of the peers.
+"""
+
+from collections import Counter
+
+from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
+from meshcast.protocol.tickets import Role
+from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.openings import NOWHERE, RANK_BITS, RANK_MASK, Openings, key_of
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+_WITH_PARENT = (State.PENDING, State.ATTACHED, State.SUSPECT)
+
+
+def check(tree: Tree) -> None:
+    """Raise AssertionError at the first promise that a tree breaks."""
+    nodes = list(tree.nodes())
+    assert nodes[0] == ORIGIN, "the origin is always there"
+    assert tree.parent[ORIGIN] == NOBODY, "the origin hears from nobody"
+    _check_links(tree, nodes)
+    _check_counts(tree, nodes)
+    _check_standbys(tree, nodes)
+    for openings, wanted in _recomputed(tree, nodes):
+        _check_openings(openings, wanted, nodes)
+
+
+def _check_links(tree: Tree, nodes: list[int]) -> None:
+    """I1, I4, I5: parents have lower ranks, know their children, and end at the origin or at an orphan."""
+    for node in nodes[1:]:
+        parent, state = tree.parent[node], tree.state[node]
+        assert RANK_MIN[tree.role[node]] <= tree.rank[node] <= RANK_MAX, f"I1: rank of {node}"
+        assert (parent != NOBODY) == (state in _WITH_PARENT), (
+            f"I5: {node} is {State(state).name} under {parent}"
+        )
+        if parent != NOBODY:
+            assert tree.state[parent] != State.FREE, f"I4: {node} under {parent}, who is gone"
+            assert tree.rank[parent] < tree.rank[node], f"I1: rank of {parent} over {node}"
+    for node in nodes:
+        for child in tree.children.of(node):
+            assert tree.parent[child] == node, f"I4: {node} counts {child} among its children"
+
+
+def _check_counts(tree: Tree, nodes: list[int]) -> None:
+    """I7: places and peers are conserved."""
+    for node in nodes:
+        children = sum(1 for _ in tree.children.of(node))
+        assert tree.free[node] + children == tree.capacity[node], f"I7: places of {node}"
+    states = Counter(tree.state)
+    assert tree.population == [states[state] for state in State], "I7: peers by state"
+    assert tree.places == sum(tree.capacity[node] for node in nodes), "I7: places of all"
+    # With I4, equality here means that every peer is among its parent's children.
+    assert tree.linked == sum(tree.parent[node] != NOBODY for node in nodes), "I7: links"
+    assert tree.linked == sum(tree.capacity[node] - tree.free[node] for node in nodes), "I4: links"
+
+
+def _check_standbys(tree: Tree, nodes: list[int]) -> None:
+    """I8: at most two, lower, neither oneself nor the parent, and nobody stands by for too many."""
+    load: Counter[int] = Counter()
+    for node in nodes:
+        held = tree.standbys.of(node)
+        load.update(held)
+        assert len(set(held)) == len(held) <= STANDBYS_MAX, f"I8: standbys {held} of {node}"
+        for standby in held:
+            assert tree.rank[standby] < tree.rank[node], f"I8: rank of {standby}, standby of {node}"
+            assert standby != tree.parent[node], f"I8: {standby}, standby of {node}, is its parent"
+            assert tree.state[standby] not in (State.FREE, State.SUSPECT), f"I8: {standby} is not there"
+            assert node in tree.standbys.clients(standby), f"I8: {standby} does not know {node}"
+    for node in nodes:
+        clients = list(tree.standbys.clients(node))
+        assert len(clients) == tree.standbys.load[node] == load[node], f"I8: load of {node}"
+        assert load[node] <= tree.clients_max(node), f"I8: {node} stands by for {load[node]}"
+    for node in tree.standbys.wanting:
+        assert tree.state[node] != State.FREE, f"I8: {node}, who is gone, wants a standby"
+
+
+def _recomputed(tree: Tree, nodes: list[int]) -> list[tuple[Openings, dict[int, int]]]:
+    """I6: who belongs in which index."""
+    slots: dict[int, int] = {}
+    leaf_only: dict[int, int] = {}
+    adopters: dict[int, int] = {}
+    for node in nodes:
+        if tree.state[node] != State.ATTACHED:
+            continue
+        key = key_of(tree.region[node], tree.rank[node])
+        infrastructure = tree.role[node] != Role.LISTENER
+        if tree.capacity[node] == 0 and not tree.has_children(node) and not tree.is_promised(node):
+            leaf_only[node] = key
+        if tree.capacity[node] == 0 or tree.rank[node] >= RANK_MAX:
+            continue
+        if tree.free[node] > 0:
+            slots[node] = key
+        has_room = tree.standbys.load[node] < tree.clients_max(node)
+        if has_room and (tree.free[node] >= 0 or infrastructure):
+            adopters[node] = key
+    return [(tree.slots, slots), (tree.leaf_only, leaf_only), (tree.adopters, adopters)]
+
+
+def _check_openings(openings: Openings, wanted: dict[int, int], nodes: list[int]) -> None:
+    """I6: bags and masks equal the recomputation."""
+    for node in nodes:
+        assert openings.key(node) == wanted.get(node, NOWHERE), f"I6: bag of {node}"
+    ranks, ranks_in = 0, [0] * len(openings.ranks_in)
+    regions_at = [0] * len(openings.regions_at)
+    for key, size in Counter(wanted.values()).items():
+        region, rank = key >> RANK_BITS, key & RANK_MASK
+        assert sorted(openings.bag(key)) == sorted(n for n, k in wanted.items() if k == key), f"I6: bag {key}"
+        assert len(openings.bag(key)) == size, f"I6: size of bag {key}"
+        ranks |= 1 << rank
+        ranks_in[region] |= 1 << rank
+        regions_at[rank] |= 1 << region
+    assert openings.ranks == ranks, "I6: mask of ranks"
+    assert openings.ranks_in == ranks_in, "I6: masks of regions"
+    assert openings.regions_at == regions_at, "I6: masks of ranks' regions"

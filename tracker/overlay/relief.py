@@ -1,0 +1,82 @@
+"""Relief for those who carry more than they can.
+
+An adopter takes orphans beyond its capacity, and the tracker takes them off it afterwards: a **childless** child moves
+to a free place elsewhere, one that can serve nobody first. Moving subtrees down instead drifts the depth to 20-48
+(measured in a prototype); so a child with children moves only if no other is there, and only to a rank under its own.
+"""
+
+from typing import Final
+
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
+from meshcast.protocol.tickets import Role
+from tracker.overlay.openings import NOWHERE, lowest
+from tracker.overlay.placement import Move, find_slot, parent_rank_bound
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+MOVES_MAX: Final = EMERGENCY_PLACES_MAX
+"""Moves planned in one event: what one adopter can be beyond its capacity."""
+
+NODES_MAX: Final = 2
+"""How many are looked at in one event."""
+
+
+def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Move]:
+    """Plan moves that take an adopter back to its capacity; they are in the tree already, as PENDING.
+
+    What a splice under way will take off it is left to the splice. O(children + moves * regions).
+    """
+    if tree.free[adopter] >= 0:
+        return []
+    leaves, others, heads = _movable(tree, adopter)
+    owed = sum(tree.is_promised(child) for child in tree.children.of(adopter))
+    surplus = min(-tree.free[adopter] - owed, moves_max)
+    moves: list[Move] = []
+    for child in (*leaves, *others) or heads:
+        if len(moves) >= surplus:
+            break
+        target = find_slot(tree, child, parent_rank_bound(tree, child))
+        if target is not None:
+            tree.attach(child, target)
+            moves.append(Move(child, adopter, target))
+        elif not heads or child not in heads:
+            break
+    return moves
+
+
+def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
+    """Relieve those for whom a place has opened, the highest in the tree first. O(nodes_max * regions).
+
+    Called whenever places open, it keeps newcomers from taking at the top what whole subtrees there are waiting for.
+    """
+    moves: list[Move] = []
+    for _ in range(nodes_max):
+        if not tree.slots.ranks or not tree.overcommitted.ranks:
+            break
+        # A child of one at this rank or deeper may take the place, whether it has children or not.
+        rank = lowest(tree.slots.ranks)
+        region = lowest(tree.slots.regions_at[rank])
+        key = tree.overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
+        if key == NOWHERE:
+            break
+        moves += relieve(tree, tree.overcommitted.pick(key, tree.dice, 1)[0])
+    return moves
+
+
+def _movable(tree: Tree, adopter: int) -> tuple[list[int], list[int], list[int]]:
+    """Sort the children that a move would reach: leaf-only ones, other childless ones, and those with children.
+
+    The infrastructure stays: there is no other place for it.
+    """
+    leaves: list[int] = []
+    others: list[int] = []
+    heads: list[int] = []
+    for child in tree.children.of(adopter):
+        is_settled = tree.state[child] == State.ATTACHED and not tree.is_promised(child)
+        if not is_settled or tree.role[child] != Role.LISTENER:
+            continue
+        if tree.has_children(child):
+            heads.append(child)
+        else:
+            (others if tree.capacity[child] else leaves).append(child)
+    return leaves, others, heads

@@ -1,0 +1,87 @@
+"""Who stands by for whom: two for each peer, chosen so that one misfortune does not take them together with the parent.
+
+A standby is attached, of lower rank than its client, not the client's parent, and stands by for at most twice its own
+capacity; the index of adopters holds exactly those who may take one more. Of these the nearest region is asked first,
+and in it the highest rank (it keeps the client's depth, and spares the top). One on a branch of its own (another child
+of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
+the best is taken. The origin and the relays are the last resort.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
+from tracker.overlay.nodes import NOBODY
+from tracker.overlay.openings import key_of
+from tracker.overlay.tree import Tree
+
+PROBES_MAX: Final = 8
+"""Candidates looked at before the best so far is taken."""
+PERFECT: Final = 3
+"""A branch of its own counts two, a prefix of its own one."""
+
+
+def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
+    """Give a node standbys up to two, keeping those it has; give all it has then, perhaps none. About 10 us."""
+    tree.standbys.wanting.pop(node, None)
+    held = tree.standbys.of(node)
+    parent = tree.parent[node]
+    bound = [*held] if parent == NOBODY else [parent, *held]
+    while len(held) < STANDBYS_MAX:
+        best = _best(tree, node, bound)
+        if best is None or not tree.give_standby(node, best):
+            break
+        held += (best,)
+        bound.append(best)
+    return held
+
+
+def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[int, ...]:
+    """Believe a node that says who stands by for it; give those entered. One that is full, or no lower, is not."""
+    wanted = dict.fromkeys(reported)
+    for standby in tree.standbys.of(node):
+        if standby not in wanted:
+            tree.drop_standby(node, standby)
+    for standby in wanted:
+        tree.give_standby(node, standby)
+    held = tree.standbys.of(node)
+    if len(held) == STANDBYS_MAX:
+        tree.standbys.wanting.pop(node, None)
+    return held
+
+
+def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
+    """Go through some adopters of a rank under `below`: the highest rank first, its nearest region first."""
+    adopters, near = tree.adopters, tree.nearest[tree.region[node]]
+    listeners = (1 << below) - 1 & -1 << RANK_LISTENER_MIN
+    for region in near:
+        ranks = adopters.ranks_in[region] & listeners
+        while ranks:
+            rank = ranks.bit_length() - 1
+            ranks ^= 1 << rank
+            yield from adopters.pick(key_of(region, rank), tree.dice, PROBES_MAX)
+    for rank in range(min(RANK_LISTENER_MIN, below) - 1, -1, -1):
+        for region in near:
+            if adopters.regions_at[rank] >> region & 1:
+                key = key_of(region, rank)
+                yield from adopters.pick(key, tree.dice, len(adopters.bag(key)))
+
+
+def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
+    """Find who shares least with those a node depends on already: its parent and the standbys it has."""
+    branches = [tree.branch(one) for one in bound]
+    prefixes = [tree.prefix[one] for one in (node, *bound)]
+    best, best_score = None, -1
+    probes = 0
+    for candidate in adopters_below(tree, node, tree.rank[node]):
+        if best is not None and (probes >= PROBES_MAX or tree.rank[candidate] < RANK_LISTENER_MIN):
+            break
+        if candidate == node or candidate in bound or not tree.is_rooted(candidate):
+            continue
+        probes += 1
+        score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
+        if score > best_score:
+            best, best_score = candidate, score
+        if score == PERFECT:
+            break
+    return best

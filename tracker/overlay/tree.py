@@ -1,0 +1,255 @@
+"""Who hears from whom, in the tracker's view: the operations.
+
+A node's rank is an upper bound of its depth, and a parent's is always lower than its child's; that alone makes loops
+impossible. Where a rank falls, those beneath it fall too, as far as a bounded walk goes (any upper bound is legal);
+where one rises, those beneath rise only as far as the order demands.
+
+**The peers' truth wins.** What the tracker decides (`attach`) is PENDING until a report confirms it, and a report
+(`adopted`) is taken over even where it contradicts capacities, ranks or links in this view: what contradicts it is
+corrected or torn off, and the torn become orphans until their own reports come. `promises.check` asserts what holds
+after every operation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from meshcast.protocol.errors import LocalProtocolError
+from meshcast.protocol.limits import RANK_MAX
+from meshcast.protocol.machine import Dice
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import Rank
+from tracker.overlay.links import Links
+from tracker.overlay.nodes import CAPACITY_MAX, LISTENER, NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.states import State, Step
+
+RANK_WALK_MAX: Final = 1024
+"""So many nodes at most are lowered in one event, 3 ms of work; those farther down keep a higher bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What became of a report that somebody was adopted."""
+
+    taken: bool
+    """It was news, or confirmed what was believed; False for a stale one."""
+    torn: tuple[int, ...] = ()
+    """Nodes whose parent in this view the report disproved: orphans until they are heard."""
+
+
+class Tree(Links):
+    """The relay tree of one broadcast; every operation is O(1), O(regions) or bounded as it says."""
+
+    def __init__(
+        self,
+        *,
+        regions: int,
+        nearest_regions: Sequence[Sequence[int]],
+        dice: Dice,
+        origin_capacity: int = 0,
+        origin_region: int = 0,
+    ) -> None:
+        """Plant a tree. `nearest_regions[r]` names other regions, nearest to r first; it need not name all."""
+        if len(nearest_regions) != regions:
+            raise LocalProtocolError(f"{regions} regions, but neighbours of {len(nearest_regions)}")
+        super().__init__(nearest_regions)
+        self.dice: Final = dice
+        self.add(capacity=origin_capacity, region=origin_region, role=Role.SOURCE)
+        self._step(ORIGIN, Step.CONFIRM)
+        self._index(ORIGIN)
+
+    # ---- coming and going
+
+    def leave(self, node: int) -> list[int]:
+        """Let a peer go; give its children, now orphan heads, in the order they came. Their subtrees stay whole."""
+        if node == ORIGIN:
+            raise LocalProtocolError("the origin cannot leave its tree")
+        heads = list(self.children.of(node))
+        for head in heads:
+            self.detach(head)
+        if self.parent[node] != NOBODY:
+            self._unlink(node)
+        for standby in self.standbys.of(node):
+            self.drop_standby(node, standby)
+        self._release_clients(node, 0)
+        self.standbys.forget(node)
+        self._release(node)
+        self._index(node)
+        return heads
+
+    # ---- links
+
+    def attach(self, node: int, parent: int) -> None:
+        """Decide that `node` shall hear from `parent`; it is PENDING until a report confirms it.
+
+        One with children may only go where its rank does not rise.
+        """
+        if not self.may_attach(node, parent):
+            raise LocalProtocolError(f"node {node} may not be put under {parent}")
+        if self.parent[node] != parent:
+            if self.parent[node] != NOBODY:
+                self._unlink(node)
+            self._link(node, parent)
+        self._step(node, Step.PLACE)
+        rank = self._least_rank(node)
+        if rank > self.rank[node]:
+            for standby in self.standbys.of(node):
+                self.drop_standby(node, standby)
+        self._rerank(node, rank)
+        self._index(node)
+
+    def restore(self, node: int, parent: int | None, *, rank: Rank, counter: int) -> None:
+        """Enter what was stored of a peer just added: PENDING, for it has not been heard; an orphan if ranks forbid it."""
+        self.counter[node] = counter
+        self._write_rank(node, rank)
+        if parent is not None and self.rank[parent] < rank:
+            self._link(node, parent)
+            self._step(node, Step.PLACE)
+
+    def may_attach(self, node: int, parent: int) -> bool:
+        """Tell whether the rank rule allows the tracker to put `node` under `parent`."""
+        if node in (ORIGIN, parent) or State.FREE in (self.state[node], self.state[parent]):
+            return False
+        role, rank = self.role[node], self.rank[parent] + 1
+        if role != LISTENER:
+            return rank <= RANK_MIN[role]
+        return max(rank, RANK_MIN[role]) <= (self.rank[node] if self.has_children(node) else RANK_MAX)
+
+    def confirm(self, node: int) -> None:
+        """Hear that a node is where it is believed to be."""
+        if self.parent[node] == NOBODY:
+            raise LocalProtocolError(f"node {node} has no parent to be confirmed")
+        self._step(node, Step.CONFIRM)
+        self._index(node)
+
+    def detach(self, node: int) -> None:
+        """Hear that a node has lost its parent; its subtree stays whole beneath it."""
+        if self.parent[node] != NOBODY:
+            self._unlink(node)
+        self._step(node, Step.LOSE)
+        self._index(node)
+
+    def adopted(
+        self, head: int, adopter: int, *, rank: Rank | None = None, counter: int | None = None
+    ) -> Adoption:
+        """Take over a report that `adopter` feeds `head`: the peers' truth, even against this view.
+
+        `rank` and `counter` are the head's own, where it reports itself. Without a counter it is the adopter's word,
+        which cannot contradict what the head itself has said, nor clear it of a suspicion.
+        """
+        if State.FREE in (self.state[head], self.state[adopter]):
+            raise LocalProtocolError(f"node {head} or {adopter} is not there")
+        if head in (ORIGIN, adopter) or self._is_stale(head, adopter, counter):
+            return Adoption(taken=False)
+        torn = self._relink(head, adopter)
+        if counter is not None and counter > self.counter[head]:
+            self.counter[head] = counter
+            self.changed[head] = None
+        if counter is not None or self.state[head] != State.SUSPECT:
+            self._step(head, Step.CONFIRM)
+        if rank is not None:
+            self._bound(adopter, rank - 1)
+        torn += self._rerank(head, max(rank or 0, self._least_rank(head)))
+        self._index(head)
+        return Adoption(taken=True, torn=tuple(torn))
+
+    # ---- what else is heard of a node
+
+    def set_rank(self, node: int, rank: Rank) -> tuple[int, ...]:
+        """Take over a rank that a node announces; give those torn off because theirs would exceed the greatest."""
+        self._bound(self.parent[node], rank - 1)
+        torn = self._rerank(node, max(rank, self._least_rank(node)))
+        self._index(node)
+        return tuple(torn)
+
+    def set_capacity(self, node: int, capacity: int) -> None:
+        """Take over what a node says it can carry; surplus children and clients are found by who looks for them."""
+        if not 0 <= capacity <= CAPACITY_MAX:
+            raise LocalProtocolError(f"a capacity of {capacity}")
+        more = capacity - self.capacity[node]
+        self.capacity[node] = capacity
+        self.free[node] += more
+        self.places += more
+        self._release_clients(node, self.clients_max(node))
+        self._break_splice_of_leaf(node)
+        self._index(node)
+        self.changed[node] = None
+
+    def suspect(self, node: int) -> None:
+        """Hear that a node is silent: it keeps its place, gets no newcomers, and stands by for nobody."""
+        if node == ORIGIN:
+            raise LocalProtocolError("the origin is never suspected: it is all there is")
+        self._step(node, Step.SUSPECT)
+        self._release_clients(node, 0)
+        self._index(node)
+
+    def clear(self, node: int) -> None:
+        """Hear a node itself: it is no suspect any longer."""
+        self._step(node, Step.CLEAR)
+        self._index(node)
+
+    # ---- ranks and reports
+
+    def _least_rank(self, node: int) -> Rank:
+        """Give the lowest rank that a node may have where it hangs."""
+        least = RANK_MIN[self.role[node]]
+        parent = self.parent[node]
+        return least if parent == NOBODY else max(least, self.rank[parent] + 1)
+
+    def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
+        """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""
+        same = self.parent[head] == adopter
+        state = self.state[head]
+        if counter is None:
+            return not same and state in (State.ATTACHED, State.PENDING)
+        if state in (State.ATTACHED, State.SUSPECT) and not same:
+            return counter <= self.counter[head]
+        return counter < self.counter[head]
+
+    def _relink(self, head: int, adopter: int) -> list[int]:
+        """Hang `head` under `adopter`; where that would close a loop, the adopter's own link is the stale one."""
+        if self.parent[head] == adopter:
+            return []
+        torn = []
+        if self.is_under(adopter, head):
+            self.detach(adopter)
+            torn.append(adopter)
+        if self.parent[head] != NOBODY:
+            self._unlink(head)
+        self._link(head, adopter)
+        return torn
+
+    def _bound(self, node: int, rank: Rank) -> None:
+        """Lower a node and its ancestors as far as a rank reported beneath them implies: at most 32 steps."""
+        path = []
+        while node != NOBODY and self.rank[node] > rank:
+            path.append((node, rank))
+            node, rank = self.parent[node], rank - 1
+        for one, implied in reversed(path):
+            least = max(implied, self._least_rank(one))
+            if least < self.rank[one]:
+                self._write_rank(one, least)
+
+    def _rerank(self, top: int, rank: Rank) -> list[int]:
+        """Give a node a rank and put those beneath it in order; tear off whose rank would exceed the greatest."""
+        if rank > RANK_MAX:
+            self.detach(top)
+            return [top]
+        if rank == self.rank[top]:
+            return []
+        self._write_rank(top, rank)
+        torn: list[int] = []
+        walk, lowered = [top], 0
+        for node in walk:
+            order = self.rank[node] + 1
+            for child in self.children.of(node):
+                current = self.rank[child]
+                least = max(order, RANK_MIN[self.role[child]])
+                if least > RANK_MAX:
+                    self.detach(child)
+                    torn.append(child)
+                elif current < least or (current > least and lowered < RANK_WALK_MAX):
+                    lowered += current > least
+                    self._write_rank(child, least)
+                    walk.append(child)
+        return torn

