@@ -263,9 +263,11 @@ def _is_elsewhere(
     """
     if likeness < max(ALIKE_ELSEWHERE, likeness_expected + MUCH_BETTER):
         return False
-    half = WINDOW // 2
-    return (
-        max(reference.at(window[:half], place), reference.at(window[half:], place + half)) >= SURE_ELSEWHERE
+    middle = WINDOW // 2
+    halves = ((window[:middle], place), (window[middle:], place + middle))
+    loud_enough = float(window @ window) / 4  # a faint half is like anything
+    return any(
+        float(half @ half) >= loud_enough and reference.at(half, start) >= SURE_ELSEWHERE for half, start in halves
     )
 
 

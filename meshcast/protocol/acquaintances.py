@@ -1,5 +1,6 @@
 """Links that are up, and since when nobody has needed them: the idle are closed, and there is a bound."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,11 +31,12 @@ class Acquaintances:
         """Take in that a link is down."""
         self.since.pop(peer, None)
 
-    def sweep(self, needed: dict[PeerId, None], now: Micros) -> list[Effect]:
-        """Close links that nobody has needed for a while."""
+    def sweep(self, needs: Callable[[], dict[PeerId, None]], now: Micros) -> list[Effect]:
+        """Close links that nobody has needed for a while; `needs` is asked only when it is time to."""
         if self._sweep_at is None or now < self._sweep_at:
             return []
         effects: list[Effect] = []
+        needed = needs()
         for peer, since in list(self.since.items()):
             if peer in needed:
                 self.since[peer] = now

@@ -28,7 +28,7 @@ class Attachment(enum.Enum):
     @property
     def is_hearing(self) -> bool:
         """Tell whether there is a parent."""
-        return self in {Attachment.HEARING, Attachment.MOVING}
+        return self is Attachment.HEARING or self is Attachment.MOVING
 
 
 class Step(enum.Enum):

@@ -56,6 +56,10 @@ class Backlog:
         self.chunk_us = chunk.duration_us
         if chunk.sequence > self.newest:
             self.newest, self.newest_at = chunk.sequence, now
+        if self._oldest <= self.floor - 2 * len(self._held):
+            # The numbers have leapt: what is held is fewer than what lies between.
+            self._held = {number: held for number, held in self._held.items() if number > self.floor}
+            self._oldest = self.floor + 1
         while self._oldest <= self.floor:
             self._held.pop(self._oldest, None)
             self._oldest += 1

@@ -103,6 +103,10 @@ def sign_chunk(  # noqa: PLR0913 - the fields of the wire, in its order
     """Pack and sign a chunk of Opus packets."""
     if not _is_duration(duration_us) or len(packets) > PACKETS_MAX:
         raise LocalProtocolError(f"a chunk of {duration_us} us and {len(packets)} packets cannot be sent")
+    if not all(0 < len(packet) <= PACKET_BYTES_MAX for packet in packets):
+        raise LocalProtocolError(
+            f"a packet that is empty or longer than {PACKET_BYTES_MAX} bytes cannot be sent"
+        )
     head = _BODY.pack(
         source_index,
         run,

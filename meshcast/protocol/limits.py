@@ -20,6 +20,9 @@ CHILDREN_MAX: Final = 64
 """An infrastructure relay's fan-out: 64 children at 64 kbit/s are 4.5 Mbit/s and about a tenth of a core."""
 EMERGENCY_PLACES_MAX: Final = 4
 """Places beyond its capacity that a standby gives to orphans; the tracker takes them back afterwards."""
+RESERVE_PLACES_MAX: Final = 24
+"""The same at the origin and at infrastructure relays: after a mass crash they are everybody's last resort. Most are
+given back within seconds; at 64 kbit/s so many children more are 1.7 Mbit/s."""
 STANDBYS_MAX: Final = 2
 """One standby leaves 27 times the missing audio of two after a mass crash (docs/decisions)."""
 STANDBY_CLIENTS_PER_PLACE: Final = 2
@@ -133,8 +136,10 @@ RESUME_JITTER_US: Final = 2 * SECOND
 TICKET_US: Final = 1 * HOUR
 TICKET_RENEW_US: Final = 30 * MINUTE
 """Renewed at half of its life, so that a tracker's outage does not matter."""
-COLD_DIAL_US: Final = 300 * MILLISECOND
-"""A joiner gives its first parent so long to connect and answer before it asks a standby too."""
+COLD_DIAL_US: Final = 800 * MILLISECOND
+"""A joiner gives its first parent so long to connect and answer before it asks a standby too: two round trips between
+far continents. At 300 ms half of all joiners of a world-wide crowd asked a standby too, mostly the origin, and its
+emergency places were gone before there was any emergency."""
 ACCUSERS_MIN: Final = 2
 """Peers that must accuse the same one independently before the tracker bans it."""
 LINKS_MAX: Final = 4 * CHILDREN_MAX

@@ -73,8 +73,11 @@ class Link:
     def parse(cls, text: str) -> "Link":
         """Read a link; `BadInputError` says in one line what is wrong with it."""
         text = text.strip()
-        parts = urlsplit(text) if text.startswith("meshcast://") else None
-        if parts is None:
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            parts = None
+        if parts is None or not text.startswith("meshcast://"):
             raise BadInputError(f"{text[:80]!r} is not a Meshcast link; one looks like {SHAPE}")
         host, port = _host_and_port(parts.netloc, text)
         pins = parse_qs(parts.query).get("pin", [])
@@ -97,7 +100,7 @@ def format_address(address: Address) -> str:
 
 def _host_and_port(place: str, whole: str) -> tuple[str, int]:
     """Split `host[:port]`; IPv6 hosts stand in brackets."""
-    match = re.fullmatch(r"(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[^:\[\]]+))(:(?P<port>\d{1,5}))?", place)
+    match = re.fullmatch(r"(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[^:\[\]]+))(:(?P<port>[0-9]{1,5}))?", place)
     host = (match["six"] or match["name"]) if match else ""
     port = int(match["port"] or PORT_DEFAULT) if match else 0
     if not host or not (_is_ip(host) or _HOST.fullmatch(host)) or not 1 <= port <= 65535:

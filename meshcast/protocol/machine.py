@@ -26,4 +26,8 @@ Dice: TypeAlias = Callable[[int], int]
 
 def earliest(*deadlines: Micros | None) -> Micros | None:
     """Take the minimum of the deadlines there are."""
-    return min((one for one in deadlines if one is not None), default=None)
+    first: Micros | None = None
+    for one in deadlines:
+        if one is not None and (first is None or one < first):
+            first = one
+    return first

@@ -323,7 +323,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """Go, or send away: this link ends."""
+    """Go, or send away: this link ends, but after `Why.SHED`, which ends an adoption and nothing else."""
 
     why: Why
 

@@ -222,8 +222,9 @@ class PeerMachine:
                 return self.uplink.uncles(peer, message, now)
             case Notice():
                 return self._notice(message, now)
-            case Bye():
-                self.relay.gone(peer, now)
+            case Bye(why):
+                if why is not Why.SHED:
+                    self.relay.gone(peer, now)
                 return self.uplink.bye(peer, now)
             case _:
                 return self._asked(peer, message, now)
@@ -347,8 +348,11 @@ class PeerMachine:
         effects += self.session.tick(now)
         if self.tally.joined_at is None and self.session.contact is Contact.KNOWN:
             self.tally.joined_at = now
-        needed = self.uplink.needs | dict.fromkeys([*self.relay.children, *self.relay.clients])
-        return effects + self.acquaintances.sweep(needed, now)
+        return effects + self.acquaintances.sweep(self._needs, now)
+
+    def _needs(self) -> dict[PeerId, None]:
+        """Give the peers whose links are needed."""
+        return self.uplink.needs | self.relay.served
 
     def _play(self, now: Micros) -> list[Effect]:
         """Hand over what is due."""
@@ -366,8 +370,7 @@ class PeerMachine:
     def _stop(self) -> list[Effect]:
         """Go politely: children have standbys, and need not wait for silence."""
         self._has_stopped = True
-        served = dict.fromkeys([*self.relay.children, *self.relay.clients])
-        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in served]
+        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in self.relay.served]
         if self.uplink.state is not Attachment.LEFT:
             effects += self.uplink.leave()
         effects += self.session.close(Leave())

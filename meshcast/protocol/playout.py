@@ -42,6 +42,8 @@ class Playout:
         self.late = 0
         """Of these, how many came afterwards."""
         self.next_sequence: Sequence = 0
+        self._floor: Sequence = 0
+        """What is below has been handed over or concealed, and is never played again."""
         self._next_due: Micros = 0
         self._base_us: Micros | None = None
         self._anchor: tuple[Sequence, Micros] | None = None
@@ -52,7 +54,7 @@ class Playout:
     def anchor(self, newest: Sequence, arrived_at: Micros) -> None:
         """Take in that chunk `newest` would have been here at `arrived_at`; counts before sound begins."""
         if self.phase is Phase.WAITING and newest:
-            self._anchor = newest, arrived_at
+            self._anchor, self._base_us = (newest, arrived_at), None
 
     def offer(self, chunk: Chunk, now: Micros) -> None:
         """Take in a new chunk, which the backlog holds already."""
@@ -69,37 +71,51 @@ class Playout:
 
     def deadline(self) -> Micros | None:
         """When is the next chunk due?"""
-        return self._next_due if self.phase in {Phase.READY, Phase.PLAYING} else None
+        return self._next_due if self._is_timed else None
 
     def due(self, now: Micros) -> list[Effect]:
         """Give what must be handed to the player by now, in order."""
         effects: list[Effect] = []
-        if self.phase is Phase.PLAYING and now - self._next_due > RESYNC_US:
+        if self._is_timed and now - self._next_due > RESYNC_US:
             self._skip_to_live(now)
-        while self.phase in {Phase.READY, Phase.PLAYING} and self._next_due <= now:
+        while self._is_timed and self._next_due <= now:
             effects.append(self._next(now))
         return effects
 
     @property
     def is_audible(self) -> bool:
         """Tell whether the first chunk has been handed to the player."""
-        return self.phase in {Phase.PLAYING, Phase.ENDED}
+        return self.phase is Phase.PLAYING or self.phase is Phase.ENDED
 
     @property
     def buffered_us(self) -> Micros:
         """How much sound lies ahead, from the next chunk to the newest."""
-        if self.phase not in {Phase.READY, Phase.PLAYING}:
+        if not self._is_timed:
             return 0
         return max(0, self._backlog.newest + 1 - self.next_sequence) * self._backlog.chunk_us
 
     def reset(self) -> None:
         """Begin anew: another run has begun."""
+        self._wait()
+        self._floor = 0
+
+    def _wait(self) -> None:
+        """Wait for a chunk to begin with, above all that were handed over."""
         self.phase = Phase.WAITING
         self._base_us = self._anchor = None
+        self._floor = self.next_sequence
+
+    @property
+    def _is_timed(self) -> bool:
+        """Tell whether the next chunk has a time."""
+        return self.phase is Phase.PLAYING or self.phase is Phase.READY
 
     def _set_base(self, chunk: Chunk, now: Micros) -> None:
         """Find the earliest transit, from the parent's word if there is one."""
         base_us = now - chunk.media_time_us
+        if self._anchor is not None and chunk.sequence > self._anchor[0]:
+            # A live chunk is better evidence than a parent's word, which may be a lie.
+            self._anchor = self._base_us = None
         if self._anchor is not None:
             newest, arrived_at = self._anchor
             media_time_us = chunk.media_time_us + (newest - chunk.sequence) * chunk.duration_us
@@ -113,7 +129,7 @@ class Playout:
 
     def _begin(self, chunk: Chunk, now: Micros) -> None:
         """Begin with this chunk, unless its time has passed."""
-        if self._due_at(chunk) >= now:
+        if self._due_at(chunk) >= now and chunk.sequence >= self._floor:
             self.phase = Phase.READY
             self.next_sequence, self._next_due = chunk.sequence, self._due_at(chunk)
 
@@ -140,7 +156,7 @@ class Playout:
         self._starved_us = self._starved_us + duration_us if sequence > self._backlog.newest else 0
         if self._starved_us >= RESYNC_US:
             self._starved_us = 0
-            self.reset()
+            self._wait()
         return Conceal(sequence, duration_us)
 
     def _advance(self, duration_us: Micros) -> None:

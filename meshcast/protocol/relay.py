@@ -20,6 +20,7 @@ from meshcast.protocol.limits import (
     PARKED_MAX,
     PARKED_US,
     REFILL_BYTES_MAX,
+    RESERVE_PLACES_MAX,
     STALLED_EVERY_US,
     STANDBY_CLIENTS_PER_PLACE,
     STANDBY_CLIENTS_PER_PREFIX,
@@ -40,9 +41,10 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
-from meshcast.protocol.tickets import Ban, Ticket
+from meshcast.protocol.tickets import Ban, Role, Ticket
 from meshcast.protocol.units import Micros, PeerId, Sequence
 
+REFILL_HEAD_BYTES: Final = 1
 REFILL_OVERHEAD_BYTES: Final = HOP_BYTES + 2
 
 
@@ -174,6 +176,11 @@ class Relay:
         """Places left, not counting emergency ones."""
         return max(0, self.member.capacity - len(self.children))
 
+    @property
+    def served(self) -> dict[PeerId, None]:
+        """Give children, and those for whom this peer stands by."""
+        return dict.fromkeys([*self.children, *self.clients])
+
     # ---- what they get
 
     def forward(self, held: Held, sender: PeerId | None, now: Micros) -> list[Effect]:
@@ -197,6 +204,8 @@ class Relay:
             return []
         budget = self._budgets.setdefault(peer, Budget(at=now))
         parked = self._parked.setdefault(peer, {})
+        for sequence in [one for one, until in parked.items() if until < now]:
+            del parked[sequence]
         effects: list[Effect] = []
         for first, last in ask.ranges:
             for sequence in range(max(first, self.backlog.floor + 1), min(last, first + PARKED_MAX) + 1):
@@ -259,6 +268,12 @@ class Relay:
 
     # ---- details
 
+    @property
+    def _places_max(self) -> int:
+        """Give how many children this peer feeds at most, emergencies included."""
+        is_listener = self.member.role is Role.LISTENER
+        return self.member.capacity + (EMERGENCY_PLACES_MAX if is_listener else RESERVE_PLACES_MAX)
+
     def _why_not(self, peer: PeerId, ask: Adopt, now: Micros) -> Why | None:
         """Say why this child is not adopted, if it is not."""
         ticket = self.tickets.get(peer)
@@ -274,7 +289,7 @@ class Relay:
             return Why.RANK
         if self.member.capacity == 0:
             return Why.LEAF
-        if peer not in self.children and len(self.children) >= self.member.capacity + EMERGENCY_PLACES_MAX:
+        if peer not in self.children and len(self.children) >= self._places_max:
             return Why.FULL
         return None
 
@@ -316,10 +331,11 @@ class Relay:
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
         count = ask.wanted_us // self.backlog.chunk_us + 1
-        chunks, size = [], 0
+        budget = self._budgets.setdefault(peer, Budget(at=now))
+        chunks, size = [], REFILL_HEAD_BYTES
         for held in reversed(list(self.backlog.after(ask.newest, count))):
             size += len(held.chunk.signed) + REFILL_OVERHEAD_BYTES
-            if size > REFILL_BYTES_MAX:
+            if size > REFILL_BYTES_MAX or not budget.draw(now):
                 break
             chunks.append((self.backlog.hop(held, now), held.chunk))
             self._count(held, is_emergency=self.children[peer].is_emergency)

@@ -101,7 +101,7 @@ class Session:
             case Contact.AWAY if now >= self._dial_at:
                 self.contact = Contact.DIALLING
                 return [Dial(self._member.tracker, self._member.tracker_addresses)]
-            case Contact.UP if now >= self._introduce_at:
+            case Contact.UP if now >= self._introduce_at or not self._may_wait():
                 self.contact = Contact.KNOWN
                 self.changed(now)
                 return [Send(self._member.tracker, message) for message in self._introduce()]

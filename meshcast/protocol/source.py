@@ -220,8 +220,7 @@ class SourceMachine:
             self.relay.changed = False
             self.session.changed(now)
         effects += self.session.tick(now)
-        needed = dict.fromkeys([*self.relay.children, *self.relay.clients])
-        return effects + self.acquaintances.sweep(needed, now)
+        return effects + self.acquaintances.sweep(lambda: self.relay.served, now)
 
     def _end(self, now: Micros) -> list[Effect]:
         """Say END for a while, at the pace of the programme."""

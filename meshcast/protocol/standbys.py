@@ -7,6 +7,7 @@ comes from uncles, so that a parent cannot choose both).
 from dataclasses import dataclass, field
 
 from meshcast.protocol.limits import STANDBY_SILENCE_US_MAX, STANDBYS_MAX
+from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat
 from meshcast.protocol.relay import prefix_of
 from meshcast.protocol.repair import Candidate
@@ -33,6 +34,11 @@ class Standby:
     lagging_beats: int = 0
     """Beats in a row that showed it well ahead of this peer."""
 
+    @property
+    def waited_since(self) -> Micros | None:
+        """Since when is its next beat waited for?"""
+        return self.enlisted_at if self.heard_at is None else self.heard_at
+
 
 @dataclass(slots=True)
 class Standbys:
@@ -49,6 +55,8 @@ class Standbys:
         gone = [peer for peer in self.all if peer not in named]
         for peer in gone:
             del self.all[peer]
+        for one in self.all.values():
+            one.is_from_uncles = False
         fresh = [ticket for peer, ticket in named.items() if peer not in self.all]
         for ticket in fresh:
             self.all[ticket.peer] = Standby(ticket, is_from_uncles=False)
@@ -98,14 +106,14 @@ class Standbys:
         return next((peer for peer in self.warm() if self.all[peer].newest > newest), None)
 
     def silent(self, now: Micros) -> list[PeerId]:
-        """Give those that have sent no beat for too long."""
+        """Give those that have sent no beat for too long, or none at all since they were asked."""
         return [
             peer
             for peer, one in self.all.items()
-            if one.heard_at is not None and now - one.heard_at > STANDBY_SILENCE_US_MAX
+            if one.waited_since is not None and now - one.waited_since > STANDBY_SILENCE_US_MAX
         ]
 
     def deadline(self) -> Micros | None:
         """When is the next one too silent?"""
-        beats = [one.heard_at for one in self.all.values() if one.heard_at is not None]
-        return min(beats) + STANDBY_SILENCE_US_MAX + 1 if beats else None
+        first = earliest(*(one.waited_since for one in self.all.values()))
+        return first + STANDBY_SILENCE_US_MAX + 1 if first is not None else None

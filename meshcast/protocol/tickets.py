@@ -6,6 +6,7 @@ word for a peer, which anybody can check without asking; a *notice* is the track
 """
 
 import enum
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ from meshcast.protocol.limits import (
 from meshcast.protocol.units import SECOND, Address, BroadcastId, Micros, PeerId, Rank
 
 U32: Final = 2**32 - 1
+ITEMS_MAX: Final = 256
+"""Items of one array on the wire: the parser makes room for as many as a header claims, at each of 1,024 depths."""
+HOST_BYTES_MAX: Final = 45
+"""The longest literal IP address; eight of them fit in a ticket."""
 
 
 class Role(enum.IntEnum):
@@ -49,8 +54,21 @@ _RANK_MIN: Final = {
     Role.LISTENER: RANK_LISTENER_MIN,
 }
 
+_host_text: Final = text(HOST_BYTES_MAX)
+
+
+def host(value: Any) -> str:
+    """Accept a literal IP address: a name would have to be looked up."""
+    literal = _host_text(value)
+    try:
+        ipaddress.ip_address(literal)
+    except ValueError as error:
+        raise RemoteProtocolError("a literal IP address was expected") from error
+    return literal
+
+
 key: Final = octets(KEY_BYTES, KEY_BYTES)
-address: Final = record(text(64), uint(65535))
+address: Final = record(host, uint(65535))
 
 
 def role(value: Any) -> Role:
@@ -200,7 +218,15 @@ def pack(value: Any) -> bytes:
 def unpack(data: bytes) -> Any:
     """Read one msgpack value from hostile bytes; `RemoteProtocolError` and nothing else if they are not one."""
     try:
-        return msgpack.unpackb(data, raw=False, use_list=True, strict_map_key=True, max_ext_len=0)
+        return msgpack.unpackb(
+            data,
+            raw=False,
+            use_list=True,
+            strict_map_key=True,
+            max_array_len=ITEMS_MAX,
+            max_map_len=ITEMS_MAX,
+            max_ext_len=0,
+        )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise RemoteProtocolError("bytes that are no message") from error
 

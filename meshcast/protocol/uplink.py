@@ -89,6 +89,7 @@ class Uplink:
         self.is_seeking = False
         """Nobody known could help so far: the tracker is asked."""
         self.repairs_us: list[Micros] = []
+        """For each parent lost: from its last new chunk (or its Bye) to the next one's Accept."""
         self._judge: Judge | None = None
         self._links: dict[PeerId, Ticket | None] = {}
         """Links that are up, and the ticket of one's own that was shown on each."""
@@ -104,6 +105,7 @@ class Uplink:
         self._probed = False
         self._rtt_us: Micros = RTT_UNKNOWN_US
         self._has_heard = False
+        self._unheard_since: Micros = 0
 
     # ---- the tracker's word
 
@@ -192,18 +194,17 @@ class Uplink:
 
     def accepted(self, peer: PeerId, accept: Accept, now: Micros) -> tuple[list[Effect], bool]:
         """Take in an Accept; tell whether it makes its sender the parent."""
-        asked = self._asks.pop(accept.counter, None)
+        if peer == self.parent:
+            # It has answered two requests, and its record is of the later one: a Detach now would be obeyed.
+            if self.attached_counter < accept.counter <= self.counter:
+                self.attached_counter = accept.counter
+                self._tell_of_change()
+            return [], False
+        asked = self._take_ask(accept.counter, peer)
         is_legal = self.standing.rank_under(accept.rank) <= self.standing.rank
         is_wanted = self.state in {Attachment.ASKING, Attachment.MOVING}
-        if (
-            asked is None
-            or asked.peer != peer
-            or now - asked.at > ACCEPT_AGE_US_MAX
-            or not is_legal
-            or not is_wanted
-        ):
-            is_parent = peer == self.parent and accept.counter == self.attached_counter
-            return ([] if is_parent else [Send(peer, Detach(accept.counter))]), False
+        if asked is None or now - asked.at > ACCEPT_AGE_US_MAX or not is_legal or not is_wanted:
+            return [Send(peer, Detach(accept.counter))], False
         effects = self._leave_former(peer)
         self.state = after(self.state, Step.ACCEPTED)
         self.parent, self.attached_counter, self.parent_rank = peer, accept.counter, accept.rank
@@ -212,10 +213,13 @@ class Uplink:
         self._judge = Judge(now)
         self._probed = False
         self._moving = self.repair = None
+        # Whoever else was asked, or is being dialled to be asked, is not needed any more.
+        self._asks.clear()
+        self._ask_when_up.clear()
         self.is_seeking = False
         if self.orphan_since is not None:
             if self._has_heard:
-                self.repairs_us.append(now - self.orphan_since)
+                self.repairs_us.append(now - self._unheard_since)
             self.orphan_since = None
         self._has_heard = True
         self.standing.end_raise(accept.rank)
@@ -229,8 +233,7 @@ class Uplink:
         """Take in a refusal: ask from a higher rank if that is why and it is allowed, or ask somebody else."""
         if refuse.counter == 0:
             return self._lose_standby(peer, now) if peer in self.standbys else []
-        asked = self._asks.pop(refuse.counter, None)
-        if asked is None or asked.peer != peer:
+        if self._take_ask(refuse.counter, peer) is None:
             return []
         may_raise = not self.standing.is_raising and self.standing.may_raise(now, len(self.relay.children))
         if refuse.why is Why.RANK and may_raise and self.state is not Attachment.HEARING:
@@ -317,7 +320,8 @@ class Uplink:
         """Take in a genuine chunk that came from `peer`, known before or not."""
         if peer == self.parent and self.watch is not None and self._judge is not None:
             self._rtt_us = rtt_us or self._rtt_us
-            self._judge.brought += 1
+            # What it brings twice does not make up for what it does not bring.
+            self._judge.brought += chunk.sequence > self.watch.newest
             self._probed = False
             self.watch.heard(chunk, now, live=live)
 
@@ -337,8 +341,9 @@ class Uplink:
         effects: list[Effect] = []
         if self.watch is not None:
             effects += self._while_hearing(self.watch, now)
-        elif self.state is not Attachment.LEFT and self._has_heard:
+        elif self._is_orphan:
             effects += self._warn_children(now, self.orphan_since or now)
+        effects += self._borrow(now)
         if self._moving is not None and now >= self._moving[1]:
             self._give_up_move()
         for counter in [one for one, asked in self._asks.items() if now - asked.at > ACCEPT_AGE_US_MAX]:
@@ -346,8 +351,9 @@ class Uplink:
         self._settle_asking()
         for peer in self.standbys.silent(now):
             effects += self._lose_standby(peer, now)
-        effects += self._pull_holes(now)
-        return effects + self._decide(now)
+        if self.holes:
+            effects += self._pull_holes(now)
+        return effects + self._decide(now) if self.repair is not None else effects
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
@@ -358,6 +364,7 @@ class Uplink:
             *asks,
             hearing,
             warning,
+            self._borrow_due if self._has_heard and self.standbys.all else None,
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
             self.standbys.deadline(),
@@ -372,6 +379,7 @@ class Uplink:
         if is_silent:
             self._avoid[self.parent] = now + AVOID_US
             self.left_for_silence = self.parent
+        self._unheard_since = self.watch.heard_at if self.watch is not None and is_silent else now
         self.state = after(self.state, Step.LOST)
         self.parent = self.parent_ticket = self.watch = self._judge = self._named = None
         self.orphan_since = now
@@ -400,11 +408,6 @@ class Uplink:
         if silent_us >= PROBE_AFTER_US and not self._probed and self.parent is not None:
             self._probed = True
             effects.append(Probe(self.parent))
-        if silent_us >= BORROW_AFTER_US and now >= self._borrow_at:
-            self._borrow_at = now + BORROW_EVERY_US
-            first = self.backlog.newest + 1
-            wish = Pull(((first, first + BORROW_CHUNKS - 1),))
-            effects += [Send(peer, wish) for peer in self.standbys.warm()]
         if self._must_leave(watch, now):
             return effects + self.lose_parent(now, is_silent=not watch.is_excused(now))
         if self._judge is not None and now >= self._judge.deadline() and self._judge.verdict(now):
@@ -431,9 +434,21 @@ class Uplink:
             due.append(max(watch.notice_from(), self.relay.notice_due(), watch.excused_until))
         if not self._probed:
             due.append(watch.heard_at + PROBE_AFTER_US)
-        if self.standbys.all:
-            due.append(max(watch.heard_at + BORROW_AFTER_US, self._borrow_at))
         return min(due)
+
+    def _borrow(self, now: Micros) -> list[Effect]:
+        """Pull what comes next from the standbys, without leaving a stalled parent or waiting for another one."""
+        if not self._has_heard or not self.standbys.all or now < self._borrow_due:
+            return []
+        self._borrow_at = now + BORROW_EVERY_US
+        first = self.backlog.newest + 1
+        wish = Pull(((first, first + BORROW_CHUNKS - 1),))
+        return [Send(peer, wish) for peer in self.standbys.warm()]
+
+    @property
+    def _borrow_due(self) -> Micros:
+        """When is it time to borrow, if nothing new comes?"""
+        return max(self.backlog.newest_at + BORROW_AFTER_US, self._borrow_at)
 
     def _warn_children(self, now: Micros, since: Micros) -> list[Effect]:
         """Tell the children that nothing comes and that this peer sees to it."""
@@ -446,7 +461,7 @@ class Uplink:
     @property
     def _is_orphan(self) -> bool:
         """Tell whether there was a parent and is none."""
-        return self._has_heard and self.state in {Attachment.SEEKING, Attachment.ASKING}
+        return self._has_heard and self.parent is None and self.state is not Attachment.LEFT
 
     def _candidates(self) -> list[Candidate]:
         """Give whom to ask first: the parent that the tracker named, and the standbys."""
@@ -497,6 +512,11 @@ class Uplink:
         )
         return [*self._introduce(peer), Send(peer, ask)]
 
+    def _take_ask(self, counter: int, peer: PeerId) -> Asked | None:
+        """Take back the request that this peer answers; nobody answers for another."""
+        asked = self._asks.get(counter)
+        return self._asks.pop(counter) if asked is not None and asked.peer == peer else None
+
     def _introduce(self, peer: PeerId) -> list[Effect]:
         """Show one's ticket, whoever dialled, unless this very ticket has been shown on this link."""
         if self.ticket is None or self._links[peer] == self.ticket:
@@ -512,6 +532,8 @@ class Uplink:
         known = self._uncles | {one.ticket.peer: one.ticket for one in self.standbys.all.values()}
         if self._named is not None:
             known[self._named.peer] = self._named
+            if self._named.peer not in self._links:
+                self.left_for_silence = self._named.peer
         effects: list[Effect] = []
         for peer, ticket in known.items():
             if peer in self._avoid or peer == self.member.me:

@@ -1,6 +1,6 @@
 """Is my parent there? It is, as long as it brings new chunks: beats, and chunks known before, prove nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshcast.protocol.chunk import Chunk
 from meshcast.protocol.limits import CHUNK_US_MAX, STALLED_EVERY_US, STALLED_FRESH_US, silence_us
@@ -23,6 +23,11 @@ class Watch:
     stalled_at: Micros | None = None
     """When the parent last said that nothing comes to it either."""
     stalled_since: Micros | None = None
+    silence_us: Micros = field(init=False)
+    """How long the parent may be silent."""
+
+    def __post_init__(self) -> None:
+        self.silence_us = silence_us(self.chunk_us, self.jitter_us)
 
     def heard(self, chunk: Chunk, now: Micros, *, live: bool) -> None:
         """Take in a chunk from this parent; only a live one says something about jitter."""
@@ -35,6 +40,7 @@ class Watch:
             if self.transit_us is not None:
                 self.jitter_us += (abs(transit_us - self.transit_us) - self.jitter_us) // JITTER_SHARE
             self.transit_us = transit_us
+        self.silence_us = silence_us(self.chunk_us, self.jitter_us)
 
     def stalled(self, now: Micros) -> None:
         """Take in the parent's word that nothing comes to it either."""
@@ -50,11 +56,6 @@ class Watch:
     def is_excused(self, now: Micros) -> bool:
         """Has the parent said lately that it is stalled?"""
         return now < self.excused_until
-
-    @property
-    def silence_us(self) -> Micros:
-        """How long the parent may be silent."""
-        return silence_us(self.chunk_us, self.jitter_us)
 
     def deadline(self) -> Micros:
         """When is the parent given up, unless it says that it is stalled?"""

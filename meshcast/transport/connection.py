@@ -16,6 +16,7 @@ why (each was reproduced against 1.7.2):
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of no other
 
+import enum
 import functools
 import logging
 import math
@@ -113,13 +114,24 @@ class _Silent(QuicConnectionAdapter):
 _SILENT: Final = _Silent(logging.getLogger(__name__), {})
 
 
+class Blame(enum.Enum):
+    """Who or what ended a connection."""
+
+    PEER = enum.auto()
+    """The other side said farewell."""
+    FAULT = enum.auto()
+    """The other side broke QUIC, or the library over it."""
+    SILENCE = enum.auto()
+    """Nobody is there, or nobody who speaks our version."""
+    OURS = enum.auto()
+    """This side said farewell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a connection is over: who ended it, with which code, and what was said."""
+    """Why a connection is over, and what was said."""
 
-    by_peer: bool
-    by_application: bool
-    code: int
+    blame: Blame
     reason: str
 
 
@@ -188,8 +200,13 @@ class MeshConnection(QuicConnection):
         event = self._close_event
         if event is None:
             return None
-        by_peer = self._state is QuicConnectionState.DRAINING
-        return Ending(by_peer, event.frame_type is None, event.error_code, event.reason_phrase)
+        if self._state is QuicConnectionState.DRAINING:
+            blame = Blame.PEER
+        elif self._state is QuicConnectionState.TERMINATED:
+            blame = Blame.SILENCE
+        else:
+            blame = Blame.OURS if event.frame_type is None else Blame.FAULT
+        return Ending(blame, event.reason_phrase or f"code {event.error_code}")
 
     @property
     def rtt_s(self) -> float:

@@ -27,6 +27,7 @@ from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Count
 from meshcast.transport.connection import (
     CONNECTION_ID_BYTES,
     FAULTS,
+    Blame,
     Ending,
     MeshConnection,
     accepting,
@@ -164,7 +165,7 @@ class Endpoint:
             self._receive(data, sender, now)
         self._fire(now)
         self._after()
-        self._flush(now)
+        self._flush(trio.current_time())
         self._is_kicked = False
 
     async def _wait(self) -> None:
@@ -343,7 +344,7 @@ class Endpoint:
         self._begin_closing(channel)
         if owner is not None:
             owner.ended(ending)
-        if ending.by_peer:
+        if ending.blame is Blame.PEER:
             self.drop(channel)
 
     def _begin_closing(self, channel: Channel) -> None:
@@ -358,9 +359,7 @@ class Endpoint:
         try:
             return question()
         except FAULTS as fault:
-            ending = Ending(
-                by_peer=False, by_application=False, code=0, reason=f"{type(fault).__name__}: {fault}"
-            )
+            ending = Ending(Blame.FAULT, f"{type(fault).__name__}: {fault}")
             owner, channel.owner = channel.owner, None
             self.drop(channel)
             if owner is not None:

@@ -20,47 +20,12 @@ from meshcast.protocol.errors import LocalProtocolError, RemoteProtocolError
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import Address, PeerId, short
 from meshcast.transport import limits
+from meshcast.transport.blobs import Incoming, Outgoing
 from meshcast.transport.channel import Channel, ChannelState
-from meshcast.transport.connection import CONTROL_STREAM, Ending
+from meshcast.transport.connection import CONTROL_STREAM, Blame, Ending
 from meshcast.transport.endpoint import Endpoint
 from meshcast.transport.framing import PREAMBLE_BYTES, FrameReader, framed, preamble, proven_peer
-
-
-class DownReason(enum.Enum):
-    """Why a link is down, or never came up."""
-
-    CLOSED = enum.auto()
-    """The other side closed it, or began anew."""
-    SILENT = enum.auto()
-    """The other side does not acknowledge, or far too slowly."""
-    UNREACHABLE = enum.auto()
-    """Nobody answered there."""
-    WRONG_KEY = enum.auto()
-    """Somebody else answered there."""
-    PROTOCOL = enum.auto()
-    """The other side did what the protocol does not allow."""
-    HUNG_UP = enum.auto()
-    """This side hung up."""
-
-
-class FarewellCode(enum.IntEnum):
-    """What a CONNECTION_CLOSE says, as an application error code of QUIC."""
-
-    GOODBYE = 0
-    PROTOCOL = 1
-    WRONG_KEY = 2
-    SILENT = 3
-    NOT_NEEDED = 4
-
-
-FAREWELLS: Final = {
-    DownReason.CLOSED: FarewellCode.GOODBYE,
-    DownReason.SILENT: FarewellCode.SILENT,
-    DownReason.UNREACHABLE: FarewellCode.NOT_NEEDED,
-    DownReason.WRONG_KEY: FarewellCode.WRONG_KEY,
-    DownReason.PROTOCOL: FarewellCode.PROTOCOL,
-    DownReason.HUNG_UP: FarewellCode.GOODBYE,
-}
+from meshcast.transport.reasons import FAREWELLS, DownReason
 
 
 class LineState(enum.Enum):
@@ -135,10 +100,8 @@ class Line:
         self._identity = identity
         self._address = address
         self._reader = FrameReader()
-        self._incoming: dict[int, bytearray] = {}
-        self._incoming_bytes = 0
-        self._early: list[bytes] = []
-        self._outgoing: dict[int, int] = {}
+        self._incoming = Incoming()
+        self._outgoing = Outgoing()
         self._give_up_at = trio.current_time() + limits.DIAL_S_MAX
         self._pinged_at = 0.0
         self._detail = ""
@@ -174,8 +137,7 @@ class Line:
     def is_delivered(self) -> bool:
         """Tell whether all that was sent reliably has been acknowledged."""
         quic = self.channel.quic
-        self._forget_delivered_blobs()
-        return not self._outgoing and quic.is_delivered(CONTROL_STREAM)
+        return self._outgoing.forget(quic.is_delivered) and quic.is_delivered(CONTROL_STREAM)
 
     # What it is told to do
 
@@ -207,17 +169,14 @@ class Line:
 
     def send_blob(self, data: bytes) -> bool:
         """Send one blob; False when too much is on its way already."""
-        if not 0 < len(data) <= limits.BLOB_BYTES_MAX:
-            raise LocalProtocolError(f"a blob of {len(data)} bytes, 1 to {limits.BLOB_BYTES_MAX} allowed")
-        self._forget_delivered_blobs()
-        on_their_way = sum(self._outgoing.values())
-        if len(self._outgoing) >= limits.BLOBS_MAX or on_their_way + len(data) > limits.BLOBS_BYTES_MAX:
+        quic = self.channel.quic
+        self._outgoing.forget(quic.is_delivered)
+        if not self._outgoing.has_room_for(len(data)):
             self.channel.counters.blobs_refused += 1
             return False
-        quic = self.channel.quic
         stream_id = quic.get_next_available_stream_id(is_unidirectional=True)
         quic.send_stream_data(stream_id, data, end_stream=True)
-        self._outgoing[stream_id] = len(data)
+        self._outgoing.add(stream_id, len(data))
         self.channel.counters.blobs_sent += 1
         self._endpoint.touch(self.channel)
         return True
@@ -295,13 +254,16 @@ class Line:
 
     def ended(self, ending: Ending) -> None:
         """Report why the connection is over."""
-        if ending.by_peer:
-            reason = DownReason.CLOSED
-        elif ending.by_application:
-            reason = DownReason.HUNG_UP
-        else:
-            reason = DownReason.PROTOCOL
-        self._report(reason, ending.reason or f"code {ending.code}")
+        match ending.blame:
+            case Blame.PEER:
+                self._report(DownReason.CLOSED, ending.reason)
+            case Blame.FAULT:
+                self._report(DownReason.PROTOCOL, ending.reason)
+            case Blame.OURS:
+                self._report(DownReason.HUNG_UP, ending.reason)
+            case Blame.SILENCE:
+                was_up = self.state is LineState.UP
+                self._report(DownReason.SILENT if was_up else DownReason.UNREACHABLE, ending.reason)
 
     def deadline(self) -> float:
         """Say when something is to be done although nothing happens."""
@@ -356,7 +318,8 @@ class Line:
                 self._take_datagram(data)
             case events.StreamDataReceived(data, end_stream, stream_id):
                 if stream_is_unidirectional(stream_id):
-                    self._take_blob_part(stream_id, data, whole=end_stream)
+                    self._incoming.feed(stream_id, data, end=end_stream)
+                    self._hand_on_blobs()
                 else:
                     self._take_control(data, end=end_stream)
             case events.StreamReset() | events.StopSendingReceived():
@@ -381,9 +344,7 @@ class Line:
     def _check(self, proof: bytes) -> None:
         self.peer = proven_peer(proof, self._identity.peer_id, self.channel.quic.exported)
         self._rise()
-        early, self._early = self._early, []
-        for blob in early:
-            self._hand_on_blob(blob)
+        self._hand_on_blobs()
 
     def _take_end(self) -> None:
         self.is_peer_finished = True
@@ -399,32 +360,13 @@ class Line:
             self.channel.counters.datagrams_received += 1
             self._exchange.datagram_arrived(self._known_peer(), data)
 
-    def _take_blob_part(self, stream_id: int, data: bytes, *, whole: bool) -> None:
-        self._incoming_bytes += len(data)
-        if self._incoming_bytes > limits.BLOBS_BYTES_MAX:
-            raise RemoteProtocolError(f"more than {limits.BLOBS_BYTES_MAX} bytes of blobs at a time")
-        blob = self._incoming.setdefault(stream_id, bytearray())
-        blob += data
-        if not whole:
+    def _hand_on_blobs(self) -> None:
+        if self.state is not LineState.UP:
             return
-        del self._incoming[stream_id]
-        if not blob:
-            raise RemoteProtocolError("an empty blob")
-        if self.state is LineState.UP:
-            self._hand_on_blob(bytes(blob))
-        else:
-            self._early.append(bytes(blob))
-
-    def _hand_on_blob(self, blob: bytes) -> None:
-        self._incoming_bytes -= len(blob)
-        if self.state is LineState.UP:
-            self.channel.counters.blobs_received += 1
-            self._exchange.blob_arrived(self._known_peer(), blob)
-
-    def _forget_delivered_blobs(self) -> None:
-        quic = self.channel.quic
-        for stream_id in [stream_id for stream_id in self._outgoing if quic.is_delivered(stream_id)]:
-            del self._outgoing[stream_id]
+        for blob in self._incoming.take():
+            if self.state is LineState.UP:
+                self.channel.counters.blobs_received += 1
+                self._exchange.blob_arrived(self._known_peer(), blob)
 
     def _leave_if_delivered(self) -> None:
         if self.is_delivered():

@@ -11,7 +11,8 @@ import math
 
 from meshcast.protocol.units import Address, PeerId
 from meshcast.transport.limits import SETTLE_S_MAX
-from meshcast.transport.line import DownReason, Line
+from meshcast.transport.line import Line
+from meshcast.transport.reasons import DownReason
 
 
 class Link:
@@ -44,8 +45,8 @@ class Link:
     def is_replaced_by(self, line: Line, now: float) -> bool:
         """Tell whether a new line means that the other side has begun anew.
 
-        Whoever has a link dials no second time. So a second line from the same dialler, or one long after this link came
-        up, is from a process that knows nothing of the first.
+        Whoever has a link dials no second time. So a second line from the same dialler, or one long after this link
+        came up, is from a process that knows nothing of the first.
         """
         return now - self.up_since > SETTLE_S_MAX or any(
             other.dialled == line.dialled for other in self._lines

@@ -24,8 +24,9 @@ from meshcast.transport import limits
 from meshcast.transport.channel import Channel, Counters
 from meshcast.transport.datagram import DatagramSocket, check_address
 from meshcast.transport.endpoint import Endpoint
-from meshcast.transport.line import DownReason, FarewellCode, Line
+from meshcast.transport.line import Line
 from meshcast.transport.link import Link
+from meshcast.transport.reasons import DownReason, FarewellCode
 
 __all__ = [
     "BlobReceived",

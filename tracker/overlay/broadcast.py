@@ -12,7 +12,7 @@ from typing import Final
 
 from meshcast.protocol.effects import Send
 from meshcast.protocol.identity import Identity
-from meshcast.protocol.limits import ACCUSERS_MIN, TICKET_RENEW_US, TICKET_US, TRACKER_LEASE_US
+from meshcast.protocol.limits import ACCUSERS_MIN, ROUND_US, TICKET_RENEW_US, TICKET_US, TRACKER_LEASE_US
 from meshcast.protocol.machine import Dice, earliest
 from meshcast.protocol.messages import (
     Join,
@@ -179,15 +179,16 @@ class Broadcast:
         self._heard(node, now)
         self.newest = max(self.newest, report.newest)
         effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
-        if node != ORIGIN:
-            self._take_over_parent(node, report)
+        parent = self._take_over_parent(node, report) if node != ORIGIN else None
         self._take_over_children(node, report)
         self._suspect(node, report.silent)
-        if report.seeking and node != ORIGIN and self.tree.state[node] != State.PENDING:
+        if report.seeking and node != ORIGIN and self._may_help(node, now):
             effects += self._help(node, now)
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
         effects += self._renew(node, now)
+        if parent is not None:
+            effects += self._relieve(parent, now)
         return effects + self._relieve(node, now) + self._tidy(now)
 
     def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
@@ -255,19 +256,23 @@ class Broadcast:
 
     # ---- details: reports
 
-    def _take_over_parent(self, node: int, report: Report) -> None:
-        """Believe a peer about its own parent."""
+    def _take_over_parent(self, node: int, report: Report) -> int | None:
+        """Believe a peer about its own parent; give that one, if it is known."""
         if report.parent is None:
             is_news = report.counter >= self.tree.counter[node] and self.tree.state[node] != State.PENDING
             if is_news and self.tree.parent[node] != NOBODY:
                 self.tree.detach(node)
-            return
+            return None
         parent = self.registry.find(report.parent)
         if parent is not None and parent != node:
             self.tree.adopted(node, parent, rank=report.rank, counter=report.counter)
+        return parent
 
     def _take_over_children(self, node: int, report: Report) -> None:
-        """Believe a peer about its children, as far as they have not said otherwise; the silent ones it lost are gone."""
+        """Believe a peer about its children, as far as they have not said otherwise.
+
+        Those that it has lost and that nobody has heard of, since this tracker began or since they fell silent, are gone.
+        """
         listed: dict[int, None] = {}
         for key in report.children:
             child = self.registry.find(key)
@@ -275,7 +280,8 @@ class Broadcast:
                 listed[child] = None
                 self.tree.adopted(child, node)
         for child in list(self.tree.children.of(node)):
-            if child not in listed and self.tree.state[child] == State.SUSPECT:
+            is_unheard = self.tree.state[child] == State.SUSPECT or self.leases.heard_us(child) is None
+            if child not in listed and is_unheard and self.tree.state[child] != State.PENDING:
                 self._forget(child)
 
     def _suspect(self, node: int, silent: PeerId | None) -> None:
@@ -283,6 +289,10 @@ class Broadcast:
         one = self.registry.find(silent) if silent is not None else None
         if one is not None and one not in {ORIGIN, node}:
             self.tree.suspect(one)
+
+    def _may_help(self, node: int, now: Micros) -> bool:
+        """Tell whether an orphan that has just been given a place has had the time to try it."""
+        return self.tree.state[node] != State.PENDING or now >= self._issued.get(node, 0) + ROUND_US
 
     def _help(self, node: int, now: Micros) -> list[TrackerEffect]:
         """Find a parent for an orphan whom no neighbour could help."""

@@ -6,6 +6,7 @@ attached nodes that may take standby clients and orphans; *overcommitted*, attac
 every change below ends with it.
 """
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,12 @@ LAST_RESORT_CLIENTS_PER_PLACE: Final = 4 * STANDBY_CLIENTS_PER_PLACE
 """The origin and relays stand by for those who find nobody else, but not for a whole crowd: links cost memory."""
 
 _ATTACHED: Final = int(State.ATTACHED)
+_SLOT: Final = 1
+_LEAF_ONLY: Final = 2
+_ADOPTER: Final = 4
+_OVERCOMMITTED: Final = 8
+_BAG_BITS: Final = 4
+_ANY: Final = (1 << _BAG_BITS) - 1
 
 
 class Links(Nodes):
@@ -38,6 +45,8 @@ class Links(Nodes):
         self.linked = 0
         """How many nodes have a parent."""
         self.overcommitted: Final = Openings(regions)
+        # Key and bags of each node in one number: most changes change nothing there, and one comparison tells.
+        self._membership: Final = array("i")
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
 
@@ -100,32 +109,44 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
+        self._membership.frombytes(bytes(nodes * self._membership.itemsize))
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
 
     def _index(self, node: int) -> None:
         """Have a node in exactly the bags where it belongs: the only place that says which."""
-        slot = leaf = adopter = overcommitted = NOWHERE
+        key = bags = 0
         if self.state[node] == _ATTACHED:
-            rank = self.rank[node]
+            rank, free = self.rank[node], self.free[node]
             key = key_of(self.region[node], rank)
-            capacity, free = self.capacity[node], self.free[node]
             if free < 0:
-                overcommitted = key
-            if not capacity:
+                bags = _OVERCOMMITTED
+            if not self.capacity[node]:
                 if not free and node not in self._joiner_of:
-                    leaf = key
+                    bags = _LEAF_ONLY
             elif rank < RANK_MAX:
                 if free > 0:
-                    slot = key
+                    bags = _SLOT
                 # The origin and the relays are the last resort even when they are full.
-                usable = free >= 0 or self.role[node] != LISTENER
-                if usable and self.standbys.load[node] < self.clients_max(node):
-                    adopter = key
-        self.slots.put(node, slot)
-        self.leaf_only.put(node, leaf)
-        self.adopters.put(node, adopter)
-        self.overcommitted.put(node, overcommitted)
+                is_usable = free >= 0 or self.role[node] != LISTENER
+                if is_usable and self.standbys.load[node] < self.clients_max(node):
+                    bags |= _ADOPTER
+        word = key << _BAG_BITS | bags if bags else 0
+        before = self._membership[node]
+        if word != before:
+            self._membership[node] = word
+            self._put(node, key, bags, (word | before) & _ANY)
+
+    def _put(self, node: int, key: int, bags: int, touched: int) -> None:
+        """Enter a node in some bags and take it out of the other ones that are touched."""
+        if touched & _SLOT:
+            self.slots.put(node, key if bags & _SLOT else NOWHERE)
+        if touched & _LEAF_ONLY:
+            self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
+        if touched & _ADOPTER:
+            self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
+        if touched & _OVERCOMMITTED:
+            self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
 
     def _link(self, node: int, parent: int) -> None:
         self.parent[node] = parent

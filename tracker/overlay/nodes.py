@@ -120,10 +120,9 @@ class Nodes:
         self.population[State.FREE] += nodes
 
     def _release(self, node: int) -> None:
-        """Let the slot of a node without links be used again."""
+        """Let the slot of a node be used again; whoever knows its links cuts them."""
         self._step(node, Step.LEAVE)
         self.places -= self.capacity[node]
-        self.changed.pop(node, None)
         self._unused.append(node)
 
     def _step(self, node: int, step: Step) -> None:

@@ -35,7 +35,8 @@ class StandbyLinks:
     def of(self, node: int) -> tuple[int, ...]:
         """Give a node's standbys."""
         start = STANDBYS_MAX * node
-        return tuple([one for one in self._standbys[start : start + STANDBYS_MAX] if one != NOBODY])
+        held = self._standbys[start : start + STANDBYS_MAX]
+        return tuple(held) if NOBODY not in held else tuple([one for one in held if one != NOBODY])
 
     def clients(self, standby: int) -> Iterator[int]:
         """Go through those whom a node stands by for, oldest first; dropping the one just given is allowed."""

@@ -65,6 +65,9 @@ class Tree(Links):
         if node == ORIGIN:
             raise LocalProtocolError("the origin cannot leave its tree")
         heads = list(self.children.of(node))
+        # Out of every index first: then what follows need not look there again and again.
+        self._release(node)
+        self._index(node)
         for head in heads:
             self.detach(head)
         if self.parent[node] != NOBODY:
@@ -73,8 +76,7 @@ class Tree(Links):
             self.drop_standby(node, standby)
         self._release_clients(node, 0)
         self.standbys.forget(node)
-        self._release(node)
-        self._index(node)
+        self.changed.pop(node, None)
         return heads
 
     # ---- links
