@@ -8,6 +8,7 @@ import click
 
 from meshcast.broadcaster.display import display as broadcast_display
 from meshcast.broadcaster.engine import BroadcastSettings, run_broadcaster
+from meshcast.broadcaster.packer import BITRATE_BPS_MAX, BITRATE_BPS_MIN
 from meshcast.demo.director import DemoSettings
 from meshcast.demo.run import run_demo
 from meshcast.errors_shown import one_line, run
@@ -69,7 +70,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
             source,
             TrackerAddress.parse(tracker),
             title,
-            round(bitrate * 1000),
+            _bitrate_bps(bitrate),
             _at_least_one(max_children),
             key or data_folder() / "broadcast.key",
             data_folder() / "trackers.json",
@@ -207,12 +208,20 @@ def _status(kind: str) -> str:
     return "live" if sys.stderr.isatty() else "lines"
 
 
+def _bitrate_bps(kilobits: float) -> int:
+    """Check a bitrate."""
+    if not BITRATE_BPS_MIN <= kilobits * 1000 <= BITRATE_BPS_MAX:
+        raise BadInputError(
+            f"a bitrate of {kilobits:g} kbit/s cannot be sent; choose --bitrate from 6 to 160"
+        )
+    return round(kilobits * 1000)
+
+
 def _delay(seconds: float) -> Micros:
     """Check a playout delay."""
-    delay_us = round(seconds * SECOND)
-    if not PLAYOUT_DELAY_US_MIN <= delay_us <= PLAYOUT_DELAY_US_MAX:
+    if not PLAYOUT_DELAY_US_MIN <= seconds * SECOND <= PLAYOUT_DELAY_US_MAX:
         raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30")
-    return delay_us
+    return round(seconds * SECOND)
 
 
 def _at_least_one(count: int) -> int:

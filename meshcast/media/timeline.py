@@ -267,7 +267,8 @@ def _is_elsewhere(
     halves = ((window[:middle], place), (window[middle:], place + middle))
     loud_enough = float(window @ window) / 4  # a faint half is like anything
     return any(
-        float(half @ half) >= loud_enough and reference.at(half, start) >= SURE_ELSEWHERE for half, start in halves
+        float(half @ half) >= loud_enough and reference.at(half, start) >= SURE_ELSEWHERE
+        for half, start in halves
     )
 
 
