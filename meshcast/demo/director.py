@@ -106,7 +106,7 @@ class Director:
         self.scene.headline = "starting the listeners"
         for number in range(1, self.settings.listeners + 1):
             name = f"listener-{number:02}"
-            wav, report = self.settings.output_dir / f"{name}.wav", self._report_path(name)
+            wav, report = self._wav_path(name), self._report_path(name)
             arguments = [
                 "meshcast", "listen", link, "--output", str(wav), "--report", str(report), "--status", "json",
                 "--max-children", str(self.settings.max_children),
@@ -207,6 +207,10 @@ class Director:
     def _report_path(self, name: str) -> Path:
         """Name the file of a listener's report."""
         return self.settings.output_dir / f"{name}.json"
+
+    def _wav_path(self, name: str) -> Path:
+        """Name the file of a listener's recording."""
+        return self.settings.output_dir / f"{name}.wav"
 
     # ---- waiting
 

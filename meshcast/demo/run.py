@@ -62,7 +62,7 @@ async def _play(settings: DemoSettings) -> dict[str, Any]:
             director = Director(settings, crew, Path(state), say)
             async with _curtain(director, console):
                 facts, listeners = await director.play()
-    wavs = [Path(one["wav"]) for one in listeners if one["wav"] is not None]
+    wavs = [Path(one["wav"]) for one in listeners if one["survived"]]
     console.print(f"comparing {len(wavs)} recordings with the source …")
     heard = await trio.to_thread.run_sync(compare_recordings, settings.source, wavs, abandon_on_cancel=True)
     return make_report(facts, listeners, heard)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from meshcast.media.timeline import Timeline, compare, load
@@ -37,7 +38,7 @@ def compare_recordings(source: Path, wavs: Sequence[Path]) -> dict[str, Timeline
 def make_report(facts: Facts, listeners: list[dict[str, Any]], heard: dict[str, Timeline]) -> dict[str, Any]:
     """Put everything together; `ok` only if every survivor heard everything."""
     for one in listeners:
-        timeline = heard.get(one["wav"]) if one["wav"] is not None else None
+        timeline = heard.get(one["wav"])
         one["found_share"] = round(timeline.found_share, 5) if timeline is not None else None
         one["jumps"] = len(timeline.jumps) if timeline is not None else None
     survivors = [one for one in listeners if one["survived"]]
@@ -67,33 +68,27 @@ def _heard_everything(one: dict[str, Any]) -> bool:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Lay out what every listener heard."""
-    sheet = Table(title="What was heard", title_justify="left")
-    for name in (
-        "listener",
-        "first sound",
-        "heard",
-        "missing",
-        "longest gap",
-        "delay p50/p99",
-        "rank",
-        "repairs",
-        "found",
-    ):
-        sheet.add_column(name, justify="left" if name in {"listener", "repairs"} else "right")
+    """Lay out what every listener heard; times are milliseconds."""
+    sheet = Table(
+        title="What was heard (times in ms)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    sheet.add_column("listener", no_wrap=True)
+    for name in ("first sound", "heard", "longest gap", "delay p50", "p99", "rank"):
+        sheet.add_column(name, justify="right")
+    sheet.add_column("repairs")
+    sheet.add_column("found", justify="right")
     for one in report["listeners"]:
         if not one["survived"]:
             sheet.add_row(one["name"], *["-"] * 6, "killed", "-", style="red")
             continue
-        found = "-" if one["found_share"] is None else f"{one['found_share']:.2%}"
-        delay = one["delay_ms"]
+        found = "-" if one["found_share"] is None else f"{one['found_share']:.1%}"
         sheet.add_row(
             one["name"],
             _ms(one["first_sound_ms"]),
-            f"{one['heard_ratio']:.2%}",
-            str(one["missing_chunks"]),
+            f"{one['heard_ratio']:.1%}",
             _ms(one["longest_gap_ms"]),
-            f"{_ms(delay['p50'])} / {_ms(delay['p99'])}",
+            _ms(one["delay_ms"]["p50"]),
+            _ms(one["delay_ms"]["p99"]),
             str(one["rank"]),
             ", ".join(_ms(repair) for repair in one["repairs_ms"]) or "none",
             found,
@@ -114,4 +109,4 @@ def verdict(report: dict[str, Any]) -> str:
 
 def _ms(value: float | None) -> str:
     """Write milliseconds."""
-    return "-" if value is None else f"{value:.0f} ms"
+    return "-" if value is None else f"{value:.0f}"

@@ -93,17 +93,17 @@ class Stage:
         return await self._start("tracker", self.tracker_identity, Driver(machine, keep), TRACKER)
 
     async def start_source(
-        self, blocks: Iterator[Block], *, capacity: int = 3, bitrate_bps: int = 64_000
+        self, blocks: Iterator[Block], *, capacity: int = 3, bitrate_bps: int = 64_000, generation: int = 1
     ) -> Actor:
         """Start the broadcaster of these blocks."""
         packer = Packer(bitrate_bps)
-        me = identity("source")
+        me = identity(f"source {generation}")
         delegation = sign_delegation(
             self.broadcast,
             index=0,
             source=me.peer_id,
-            run=7,
-            generation=1,
+            run=generation,
+            generation=generation,
             not_after_s=WALL_US // SECOND + 3600,
         )
         programme = Programme("A programme", bitrate_bps, packer.chunk_us)
@@ -127,11 +127,12 @@ class Stage:
         *,
         capacity: int = 3,
         delay_us: int = SECOND,
+        role: Role = Role.LISTENER,
         machine: Callable[[Membership], Any] | None = None,
     ) -> Actor:
         """Start a listener; `machine` makes another machine than a `PeerMachine`."""
         me = identity(name)
-        member = self.member(me, Role.LISTENER, capacity)
+        member = self.member(me, role, capacity)
         if machine is not None:
             return await self._start(name, me, Driver(machine(member), lambda _: None), self._address())
         peer = PeerMachine(member, delay_us)

@@ -1,0 +1,43 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker.overlay.chains import Chains
+
+
+def chains(owners: int = 3, items: int = 8) -> Chains:
+    made = Chains()
+    made.grow(owners, items)
+    return made
+
+
+def test_items_stay_in_the_order_they_came() -> None:
+    lists = chains()
+    for item in (5, 2, 7):
+        lists.append(1, item)
+    assert list(lists.of(1)) == [5, 2, 7]
+    assert list(lists.of(0)) == []
+
+
+def test_the_item_just_given_may_be_removed() -> None:
+    lists = chains()
+    for item in range(5):
+        lists.append(0, item)
+    for item in lists.of(0):
+        if item % 2:
+            lists.remove(0, item)
+    assert list(lists.of(0)) == [0, 2, 4]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 7)), max_size=40))
+def test_chains_equal_lists(steps: list[tuple[int, int]]) -> None:
+    lists, model = chains(), [[], [], []]  # type: tuple[Chains, list[list[int]]]
+    for owner, item in steps:
+        holder = next((i for i, one in enumerate(model) if item in one), None)
+        if holder is None:
+            lists.append(owner, item)
+            model[owner].append(item)
+        else:
+            lists.remove(holder, item)
+            model[holder].remove(item)
+        assert [list(lists.of(i)) for i in range(3)] == model
