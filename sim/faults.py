@@ -1,0 +1,60 @@
+"""What may befall the world: killed, frozen and cut-off processes, torn networks."""
+
+from collections.abc import Iterable, Sequence
+
+from meshcast.protocol.events import Stop, Tick
+from sim.process import Process
+from sim.runner import Runner
+
+
+class Faults:
+    """Does to processes what the world does."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def kill(self, *processes: Process) -> None:
+        """Let processes die in one instant, without a word."""
+        for process in processes:
+            process.died_at = self._runner.scheduler.now
+            self._runner.network.kill(process)
+
+    def leave(self, process: Process) -> None:
+        """Let a process go politely."""
+        self._runner.feed(process, Stop())
+        self.kill(process)
+
+    def freeze(self, process: Process) -> None:
+        """Stop a process: it does nothing, and what comes for it waits."""
+        process.is_frozen = True
+        self._runner.network.look_again([process])
+
+    def thaw(self, process: Process) -> None:
+        """Let a frozen process go on, with all that has waited for it."""
+        process.is_frozen = False
+        self._runner.network.look_again([process])
+        inbox, process.inbox = process.inbox, []
+        for event in inbox:
+            self._runner.feed(process, event)
+        self._runner.feed(process, Tick())
+
+    def swallow(self, process: Process) -> None:
+        """Put a process into a black hole: it runs on, and nothing reaches it nor leaves it."""
+        process.is_deaf = True
+        self._runner.network.look_again([process])
+
+    def release(self, process: Process) -> None:
+        """Take a process out of the black hole."""
+        process.is_deaf = False
+        self._runner.network.look_again([process])
+
+    def tear(self, groups: Sequence[Iterable[Process]]) -> None:
+        """Let the processes of each group reach only each other; those named in none stay with the first group."""
+        for side, group in enumerate(groups):
+            for process in group:
+                process.side = side
+        self._runner.network.look_again([one for group in groups for one in group])
+
+    def mend(self, processes: Iterable[Process]) -> None:
+        """Let these processes reach each other again."""
+        self.tear([processes])

@@ -1,0 +1,84 @@
+"""A machine that runs somewhere in the world."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from meshcast.protocol.events import Event
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import Address, Micros, PeerId
+from sim.host import Host
+from sim.metrics import Ear
+
+NEVER: Final = 1 << 62
+
+
+class Runs(Protocol):
+    """The shape of every machine, a tracker's included: what it wants done is looked at when it is done."""
+
+    def handle(self, event: Event, now: Micros) -> Sequence[object]:
+        """Take in one event."""
+        ...
+
+    def deadline(self) -> Micros | None:
+        """When must `Tick` come?"""
+        ...
+
+
+class Process(Host):
+    """One host with its machine, where it is, and what came of it."""
+
+    __slots__ = (
+        "access_us",
+        "armed_at",
+        "capacity",
+        "city",
+        "died_at",
+        "ear",
+        "failure",
+        "has_ended",
+        "index",
+        "joined_at",
+        "machine",
+        "name",
+        "role",
+        "ticked_at",
+        "ticks",
+        "wakes_at",
+    )
+
+    def __init__(
+        self,
+        key: PeerId,
+        address: Address,
+        name: str,
+        machine: Runs,
+        role: Role | None,
+        capacity: int,
+        city: int,
+        access_us: Micros,
+    ) -> None:
+        super().__init__(key, address)
+        self.name = name
+        self.machine = machine
+        self.role = role
+        """None is the tracker's."""
+        self.capacity = capacity
+        self.city = city
+        self.access_us = access_us
+        """Delay of its last mile, one way."""
+        self.index = 0
+        self.ear = Ear()
+        self.failure: str | None = None
+        self.has_ended = False
+        self.joined_at: Micros = 0
+        self.died_at: Micros | None = None
+        self.wakes_at: Micros = NEVER
+        """What its machine named as its deadline last."""
+        self.armed_at: Micros = NEVER
+        """When the scheduler calls next for its sake."""
+        self.ticks = 0
+        """Ticks in a row that came at `ticked_at`."""
+        self.ticked_at: Micros = -1
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.key[:4].hex()}>"

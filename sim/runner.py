@@ -1,0 +1,132 @@
+"""Runs machines: feeds them what happens, does what they want done, and calls them when their deadline comes.
+
+What `meshcast.driver` is for real sockets, this is for virtual ones. A deadline costs at most one entry in the scheduler
+for each machine: when it moves later, which is what mostly happens, the entry stays and looks again when it is called.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from meshcast.protocol.effects import (
+    Conceal,
+    Dial,
+    Ended,
+    Failed,
+    HangUp,
+    Play,
+    Probe,
+    Refill,
+    Send,
+    SendChunk,
+    SendDatagram,
+)
+from meshcast.protocol.events import ChunkReceived, Event, Received, Tick
+from meshcast.protocol.units import Micros
+from sim.host import Host
+from sim.network import Network
+from sim.process import NEVER, Process
+from sim.scheduler import Scheduler
+from sim.trace import Trace
+
+TICKS_MAX: Final = 1_000
+"""A machine that names a past deadline so often in one instant would stop time: a bug."""
+
+
+class Runner:
+    """All processes, and the network between them."""
+
+    def __init__(self, scheduler: Scheduler, trace: Trace | None) -> None:
+        self.scheduler = scheduler
+        self.network: Network
+        self.trace = trace
+        self.watchers: list[Callable[[Process], None]] = []
+        """Called after each event with the process that it happened to."""
+
+    def start(self, process: Process) -> None:
+        """Let a process begin."""
+        process.joined_at = self.scheduler.now
+        self.network.enter(process)
+        self._arm(process, self.scheduler.now)
+
+    def feed(self, host: Host, event: Event) -> None:
+        """Let something happen to a process, and do what its machine wants done."""
+        assert isinstance(host, Process)
+        if not host.is_alive:
+            return
+        if host.is_frozen:
+            host.inbox.append(event)
+            return
+        now = self.scheduler.now
+        if self.trace is not None:
+            self.trace.note(host.index, event, now)
+        if type(event) is ChunkReceived:
+            host.ear.hear(event, now)
+        for effect in host.machine.handle(event, now):
+            self._carry_out(host, effect, now)
+        self._arm(host, now)
+        for watch in self.watchers:
+            watch(host)
+
+    def _carry_out(self, host: Process, effect: object, now: Micros) -> None:
+        """Do one thing that a machine wants done; the most frequent first."""
+        network = self.network
+        match effect:
+            case SendChunk(to, hop, chunk):
+                event = ChunkReceived(host.key, hop, chunk, network.rtt_us(host, to))
+                network.send_datagram(host, to, event)
+            case Play(chunk):
+                host.ear.played.append(chunk.sequence)
+            case SendDatagram(to, message):
+                network.send_datagram(host, to, Received(host.key, message))
+            case Send(to, message):
+                network.send(host, to, Received(host.key, message))
+            case Refill(to, chunks):
+                rtt_us = network.rtt_us(host, to)
+                for hop, chunk in chunks:
+                    network.send(host, to, ChunkReceived(host.key, hop, chunk, rtt_us, is_refill=True))
+            case Conceal(sequence):
+                host.ear.concealed.append((now, sequence))
+            case Dial(peer, addresses):
+                network.dial(host, peer, addresses)
+            case HangUp(peer, detail):
+                network.hang_up(host, peer, detail)
+            case Probe(peer):
+                network.ping(host, peer)
+            case Ended():
+                host.has_ended = True
+            case Failed(reason):
+                host.failure = reason
+            case _:
+                # What a tracker wants kept is no business of the network's.
+                assert host.role is None, f"{host} wants {effect}, and nobody knows how"
+
+    def _arm(self, process: Process, now: Micros) -> None:
+        """See to it that the machine is called when its deadline comes."""
+        deadline = process.machine.deadline()
+        if deadline is None:
+            process.wakes_at = NEVER
+            return
+        process.wakes_at = max(deadline, now)
+        if process.wakes_at < process.armed_at:
+            self._call_at(process, process.wakes_at)
+
+    def _call_at(self, process: Process, when: Micros) -> None:
+        """Have the scheduler call for the sake of a process."""
+        process.armed_at = when
+        self.scheduler.at(when, self._wake, process, when)
+
+    def _wake(self, process: Process, armed_at: Micros) -> None:
+        """Call a machine whose deadline has come; look again later if it has moved."""
+        if process.armed_at != armed_at:
+            return
+        process.armed_at = NEVER
+        if not process.is_alive or process.is_frozen or process.wakes_at == NEVER:
+            return
+        now = self.scheduler.now
+        if process.wakes_at > now:
+            self._call_at(process, process.wakes_at)
+            return
+        process.ticks = process.ticks + 1 if process.ticked_at == now else 1
+        process.ticked_at = now
+        assert process.ticks <= TICKS_MAX, f"{process} asks for a tick again and again at {now} us"
+        self.feed(process, Tick())

@@ -1,0 +1,273 @@
+"""A world: a tracker, a source, peers, and the network between them, all of it from one seed.
+
+Every use of chance has a stream of its own, named after what it is for, so that a change in one place does not reshuffle
+all others. Signatures are real, and each is worked out once for the whole process.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Final, TypeAlias
+
+from meshcast.protocol.events import Captured
+from meshcast.protocol.identity import Identity, verify
+from meshcast.protocol.limits import OPUS_FRAME_US, PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.machine import Dice
+from meshcast.protocol.membership import Membership
+from meshcast.protocol.peer import PeerMachine
+from meshcast.protocol.source import Programme, SourceMachine
+from meshcast.protocol.tickets import Role, sign_delegation
+from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros
+from sim.faults import Faults
+from sim.geography import Geography, access_us, city_number
+from sim.host import Host
+from sim.metrics import Broadcast
+from sim.network import Conditions, Network
+from sim.population import Population
+from sim.process import Process, Runs
+from sim.runner import Runner
+from sim.scheduler import Scheduler
+from sim.trace import Trace
+from tracker.overlay.machine import TrackerMachine
+
+PACKET: Final = bytes(160)
+"""Twenty milliseconds at 64 kbit/s."""
+WALL_US: Final = 1_700_000_000 * SECOND
+"""Unix time when a world begins."""
+ACCESS_DATA_CENTRE_US: Final = MILLISECOND // 2
+
+MakeTracker: TypeAlias = Callable[[Identity, Dice, Micros, int], Runs]
+"""Make a tracker's machine of an identity, chance, a wall offset and a term."""
+
+remembered: Final = functools.lru_cache(maxsize=1 << 18)(verify)
+"""`verify`, with each answer worked out once for a process."""
+
+
+def make_tracker(identity: Identity, dice: Dice, wall_offset_us: Micros, term: int) -> TrackerMachine:
+    """Make the tracker that the product runs."""
+    return TrackerMachine(
+        identity,
+        dice,
+        wall_offset_us=wall_offset_us,
+        term=term,
+        nearest_regions=_nearest_regions(),
+        check=remembered,
+    )
+
+
+@functools.cache
+def _nearest_regions() -> tuple[tuple[int, ...], ...]:
+    """Give the regions' distances from each other, worked out once."""
+    return Geography().nearest_regions()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What kind of world it is."""
+
+    conditions: Conditions = field(default_factory=Conditions)
+    population: Population = field(default_factory=Population)
+    origin_capacity: int = 8
+    delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT
+    chunk_us: Micros = 100 * MILLISECOND
+    home: str = "New York"
+    """Where the source and the tracker are."""
+    is_traced: bool = False
+
+
+class World:
+    """Everything that there is."""
+
+    def __init__(
+        self, seed: int | str, settings: Settings | None = None, tracker: MakeTracker = make_tracker
+    ) -> None:
+        self.seed = seed
+        self.settings = settings or Settings()
+        self.scheduler = Scheduler()
+        self.geography = Geography()
+        self.runner = Runner(self.scheduler, Trace() if self.settings.is_traced else None)
+        self.network = self.runner.network = Network(
+            self.scheduler,
+            self.chance("network"),
+            self.settings.conditions,
+            self._delay_us,
+            self.runner.feed,
+        )
+        self.faults = Faults(self.runner)
+        self.broadcast = Broadcast(self.settings.chunk_us)
+        self.peers: list[Process] = []
+        self.is_paused = False
+        """The source has nothing to say."""
+        self._processes = 0
+        self._make_tracker = tracker
+        self._terms = 0
+        self._people = self.chance("people")
+        self._broadcast_identity = self.identity("broadcast")
+        self.tracker = self.start_tracker()
+        self.source = self._start_source()
+        self.scheduler.at(0, self._capture)
+
+    # ---- chance
+
+    def chance(self, name: str) -> Random:
+        """Give the stream of chance of this name."""
+        return Random(f"{self.seed}/{name}")
+
+    def identity(self, name: str) -> Identity:
+        """Give the identity of this name."""
+        return Identity.from_seed(self.chance(f"key of {name}").randbytes(32))
+
+    # ---- who is there
+
+    @property
+    def now(self) -> Micros:
+        """The time."""
+        return self.scheduler.now
+
+    @property
+    def living(self) -> Iterator[Process]:
+        """The peers that run."""
+        return (peer for peer in self.peers if peer.is_alive)
+
+    def start_tracker(self) -> Process:
+        """Start the tracker, or start it again in a later term; it has forgotten everything."""
+        self._terms += 1
+        identity = self.identity("tracker")
+        dice = self.chance(f"dice of tracker {self._terms}").randrange
+        machine = self._make_tracker(identity, dice, WALL_US, self._terms)
+        self.tracker = self._enter("tracker", identity, machine, None, 0, self._home, ACCESS_DATA_CENTRE_US)
+        return self.tracker
+
+    def add_peer(
+        self, *, capacity: int | None = None, city: str | None = None, role: Role = Role.LISTENER
+    ) -> Process:
+        """Let a peer come: drawn from population and geography where nothing is said."""
+        name = f"{role.name.lower()} {len(self.peers)}"
+        people, crowd = self._people, self.settings.population
+        drawn_capacity, drawn_city = crowd.capacity(people), self.geography.draw(people)
+        capacity = drawn_capacity if capacity is None else capacity
+        where = drawn_city if city is None else city_number(city)
+        last_mile_us = access_us(people, is_mobile=crowd.is_mobile(capacity, people))
+        if role is not Role.LISTENER:
+            last_mile_us = ACCESS_DATA_CENTRE_US
+        identity = self.identity(name)
+        landmarks = self.geography.landmark_rtts_us(where, last_mile_us)
+        member = self._member(name, identity, role, capacity, landmarks)
+        machine = PeerMachine(member, self.settings.delay_us)
+        peer = self._enter(name, identity, machine, role, capacity, where, last_mile_us)
+        self.peers.append(peer)
+        return peer
+
+    def crowd(self, peers: int, duration_us: Micros) -> None:
+        """Let so many peers come, at times drawn evenly from now on."""
+        chance = self.chance("arrivals")
+        for at in sorted(chance.randrange(max(1, duration_us)) for _ in range(peers)):
+            self.scheduler.at(self.now + at, self.add_peer)
+
+    # ---- time
+
+    def run_until(self, until: Micros) -> None:
+        """Let time pass; whatever goes wrong says how to see it again."""
+        with Reproduction(self):
+            self.scheduler.run_until(until)
+
+    def run_for(self, duration_us: Micros) -> None:
+        """Let time pass."""
+        self.run_until(self.now + duration_us)
+
+    # ---- details
+
+    @property
+    def _home(self) -> int:
+        """Where the source and the tracker are."""
+        return city_number(self.settings.home)
+
+    def _enter(
+        self,
+        name: str,
+        identity: Identity,
+        machine: Runs,
+        role: Role | None,
+        capacity: int,
+        city: int,
+        last_mile_us: Micros,
+    ) -> Process:
+        """Let a process begin, at an address of its own; a tracker comes back where it was."""
+        index = 0 if role is None else self._processes
+        self._processes = max(self._processes, index + 1)
+        address = f"10.{index >> 8 & 255}.{index & 255}.1", 4433 + (index >> 16)
+        process = Process(identity.peer_id, address, name, machine, role, capacity, city, last_mile_us)
+        process.index = index
+        self.runner.start(process)
+        return process
+
+    def _start_source(self) -> Process:
+        """Start the source."""
+        identity, settings = self.identity("source"), self.settings
+        delegation = sign_delegation(
+            self._broadcast_identity,
+            index=0,
+            source=identity.peer_id,
+            run=1,
+            generation=1,
+            not_after_s=(WALL_US + 24 * HOUR) // SECOND,
+        )
+        capacity = settings.origin_capacity
+        member = self._member("source", identity, Role.SOURCE, capacity, ())
+        machine = SourceMachine(member, delegation, Programme("simulated", 64_000, settings.chunk_us))
+        return self._enter(
+            "source", identity, machine, Role.SOURCE, capacity, self._home, ACCESS_DATA_CENTRE_US
+        )
+
+    def _member(
+        self, name: str, identity: Identity, role: Role, capacity: int, landmarks: tuple[Micros, ...]
+    ) -> Membership:
+        """Give a machine its place in the world."""
+        return Membership(
+            identity,
+            BroadcastId(self._broadcast_identity.peer_id),
+            self.tracker.key,
+            (self.tracker.address,),
+            role,
+            capacity,
+            self.chance(f"dice of {name}").randrange,
+            WALL_US,
+            landmarks=landmarks,
+            verify=remembered,
+        )
+
+    def _capture(self) -> None:
+        """Let the source have sound for one chunk, and come again."""
+        chunk_us = self.settings.chunk_us
+        if self.source.is_alive and not self.source.is_frozen:
+            packets = () if self.is_paused else (PACKET,) * (chunk_us // OPUS_FRAME_US)
+            self.broadcast.sends(self.now)
+            self.runner.feed(self.source, Captured(packets, chunk_us, paused=self.is_paused))
+        self.scheduler.at(self.now + chunk_us, self._capture)
+
+    def _delay_us(self, one: Host, other: Host) -> Micros:
+        """Give the delay between two hosts, one way."""
+        assert isinstance(one, Process)
+        assert isinstance(other, Process)
+        return self.geography.delay_us(one.city, other.city) + one.access_us + other.access_us
+
+
+class Reproduction(AbstractContextManager[None]):
+    """Adds to whatever goes wrong inside it how to see it again."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Add a note to an error that passes."""
+        if error is not None:
+            world = self._world
+            error.add_note(
+                f"in the world of seed {world.seed!r} at {world.now} us: World(seed={world.seed!r}, settings="
+                f"{world.settings!r}), run until then with the same steps, shows it again"
+            )
