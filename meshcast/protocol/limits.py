@@ -20,13 +20,15 @@ CHILDREN_MAX: Final = 64
 """An infrastructure relay's fan-out: 64 children at 64 kbit/s are 4.5 Mbit/s and about a tenth of a core."""
 EMERGENCY_PLACES_MAX: Final = 4
 """Places beyond its capacity that a standby gives to orphans; the tracker takes them back afterwards."""
-RESERVE_PLACES_MAX: Final = 24
+RESERVE_PLACES_MAX: Final = 16
 """The same at the origin and at infrastructure relays: after a mass crash they are everybody's last resort. Most are
-given back within seconds; at 64 kbit/s so many children more are 1.7 Mbit/s."""
+given back within seconds; 20 copies were the most of 20 crashes with 200 peers and an origin of 8 (sim.experiments)."""
 STANDBYS_MAX: Final = 2
 """One standby leaves 27 times the missing audio of two after a mass crash (docs/decisions)."""
 STANDBY_CLIENTS_PER_PLACE: Final = 2
 """A peer is standby to at most twice its capacity: uncapped, one was seen with 49."""
+LAST_RESORT_CLIENTS_PER_PLACE: Final = 4 * STANDBY_CLIENTS_PER_PLACE
+"""The origin and relays stand by for those who find nobody else: the tracker counts on it."""
 STANDBY_CLIENTS_PER_PREFIX: Final = 8
 """Against starvation: one address prefix holds at most this many standby places of a peer with more than that."""
 UNCLES_MAX: Final = 8
@@ -144,6 +146,8 @@ ACCUSERS_MIN: Final = 2
 """Peers that must accuse the same one independently before the tracker bans it."""
 LINKS_MAX: Final = 4 * CHILDREN_MAX
 """Links that one machine keeps: children, standby clients, and a margin for those about to become either."""
+CLIENTS_MAX: Final = LINKS_MAX // 2
+"""However many places a peer has, it stands by for no more than this, so that links are left for children."""
 
 
 def silence_us(chunk_us: Micros, jitter_us: Micros) -> Micros:
@@ -163,6 +167,7 @@ assert SILENCE_US_MAX + ACCEPT_AGE_US_MAX < LEASE_US, "children leave a silent p
 assert SHED_AFTER_US < STALLED_PATIENCE_US < LEASE_US, (
     "a head gives up before its children do, and raises after both"
 )
+assert CHILDREN_MAX + RESERVE_PLACES_MAX + CLIENTS_MAX < LINKS_MAX, "all who are served have a link"
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US

@@ -83,9 +83,11 @@ class Link:
         pins = parse_qs(parts.query).get("pin", [])
         if len(pins) != 1:
             raise BadInputError(f"the link has no pin of its tracker (…?pin=KEY); copy it whole: {SHAPE}")
-        return cls(
-            host, port, BroadcastId(key_from_text(parts.path.strip("/"))), PeerId(key_from_text(pins[0]))
-        )
+        try:
+            broadcast, pin = key_from_text(parts.path.strip("/")), key_from_text(pins[0])
+        except BadInputError as error:
+            raise BadInputError(f"the link is damaged ({error}); copy it whole: {SHAPE}") from error
+        return cls(host, port, BroadcastId(broadcast), PeerId(pin))
 
     def __str__(self) -> str:
         place = format_address((self.host, self.port))

@@ -15,8 +15,10 @@ from meshcast.protocol.chunk import HOP_BYTES, Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, SendDatagram
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
+    CLIENTS_MAX,
     DATAGRAM_BYTES_MAX,
     EMERGENCY_PLACES_MAX,
+    LAST_RESORT_CLIENTS_PER_PLACE,
     PARKED_MAX,
     PARKED_US,
     REFILL_BYTES_MAX,
@@ -260,7 +262,8 @@ class Relay:
             for sequence in [one for one, until in wanted.items() if until < now]:
                 del wanted[sequence]
         beat = self.beat()
-        return [SendDatagram(client, beat) for client in self.clients]
+        # On the stream, in order: a beat that arrives after a later Accept would put a child below its parent's old rank.
+        return [Send(client, beat) for client in self.clients]
 
     def deadline(self) -> Micros | None:
         """When is the next beat due?"""
@@ -297,9 +300,11 @@ class Relay:
         """Say why this peer does not stand by for another, if it does not."""
         if peer not in self.tickets:
             return Why.TICKET
-        places = STANDBY_CLIENTS_PER_PLACE * self.member.capacity
         if peer in self.clients:
             return None
+        is_listener = self.member.role is Role.LISTENER
+        per_place = STANDBY_CLIENTS_PER_PLACE if is_listener else LAST_RESORT_CLIENTS_PER_PLACE
+        places = min(per_place * self.member.capacity, CLIENTS_MAX)
         prefix = prefix_of(self.tickets[peer])
         of_prefix = sum(one == prefix for one in self.clients.values())
         if len(self.clients) >= places or of_prefix >= max(STANDBY_CLIENTS_PER_PREFIX, places // 2):

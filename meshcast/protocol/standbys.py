@@ -86,6 +86,16 @@ class Standbys:
             one.rtt_us = now - one.enlisted_at
         one.heard_at, one.newest, one.rank, one.path = now, beat.newest, beat.rank, beat.path
 
+    def lives(self, peer: PeerId, now: Micros) -> None:
+        """Take in a chunk from a standby: as good a sign of life as a beat."""
+        one = self.all.get(peer)
+        if one is not None and one.heard_at is not None:
+            one.heard_at = now
+
+    def living(self, since: Micros) -> list[Ticket]:
+        """Give the tickets of those that have been heard since then."""
+        return [one.ticket for one in self.all.values() if one.heard_at is not None and one.heard_at > since]
+
     def drop(self, peer: PeerId) -> bool:
         """Forget a standby; tell whether it was one."""
         return self.all.pop(peer, None) is not None

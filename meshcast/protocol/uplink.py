@@ -97,6 +97,8 @@ class Uplink:
         self._ask_when_up: dict[PeerId, Micros] = {}
         self._former: dict[PeerId, int] = {}
         self._avoid: dict[PeerId, Micros] = {}
+        self._declined: dict[PeerId, Micros] = {}
+        """Who does not stand by any more, or never did, and is not asked to again until then."""
         self._tickets: dict[PeerId, Ticket] = {}
         self._uncles: dict[PeerId, Ticket] = {}
         self._named: Ticket | None = None
@@ -120,14 +122,27 @@ class Uplink:
         if self.orphan_since is None:
             self.orphan_since = now
         effects += self._dial(parent)
+        if self._has_heard and self.repair is not None:
+            # One of many that an orphan turns to: those who are connecting already are not forgotten for its sake.
+            if parent.peer in self._links:
+                self.repair.connected(Candidate(parent.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
+            return effects + self._decide(now)
         self.repair = Repair(self._candidates(), now)
         return effects + self._decide(now)
 
     def named_standbys(self, tickets: tuple[Ticket, ...], now: Micros) -> list[Effect]:
         """Take in who stands by."""
         wanted = tuple(
-            t for t in tickets if t.peer not in {self.member.me, self.parent} and self.member.trusts(t, now)
+            ticket
+            for ticket in tickets
+            if ticket.peer not in {self.member.me, self.parent}
+            and now >= self._declined.get(ticket.peer, 0)
+            and self.member.trusts(ticket, now)
         )
+        if self._is_orphan and self.orphan_since is not None:
+            # Whoever has shown a sign of life since is not exchanged for somebody who may be dead.
+            living = {one.peer: one for one in self.standbys.living(self.orphan_since)}
+            wanted = tuple((living | {one.peer: one for one in wanted}).values())
         fresh, gone = self.standbys.name(wanted)
         effects: list[Effect] = [Send(peer, Detach(0)) for peer in gone if peer in self._links]
         for ticket in fresh:
@@ -163,6 +178,8 @@ class Uplink:
 
     def disconnected(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Take in that a link is gone, or that a dial came to nothing."""
+        if peer not in self._links:
+            self._uncles.pop(peer, None)
         self._links.pop(peer, None)
         self._ask_when_up.pop(peer, None)
         self._former.pop(peer, None)
@@ -204,6 +221,8 @@ class Uplink:
         is_legal = self.standing.rank_under(accept.rank) <= self.standing.rank
         is_wanted = self.state in {Attachment.ASKING, Attachment.MOVING}
         if asked is None or now - asked.at > ACCEPT_AGE_US_MAX or not is_legal or not is_wanted:
+            if asked is not None and self._moving is not None and self._moving[0] == peer:
+                self._give_up_move()
             return [Send(peer, Detach(accept.counter))], False
         effects = self._leave_former(peer)
         self.state = after(self.state, Step.ACCEPTED)
@@ -318,6 +337,7 @@ class Uplink:
 
     def heard(self, peer: PeerId, chunk: Chunk, rtt_us: Micros, now: Micros, *, live: bool) -> None:
         """Take in a genuine chunk that came from `peer`, known before or not."""
+        self.standbys.lives(peer, now)
         if peer == self.parent and self.watch is not None and self._judge is not None:
             self._rtt_us = rtt_us or self._rtt_us
             # What it brings twice does not make up for what it does not bring.
@@ -364,7 +384,7 @@ class Uplink:
             *asks,
             hearing,
             warning,
-            self._borrow_due if self._has_heard and self.standbys.all else None,
+            self._borrow_due,
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
             self.standbys.deadline(),
@@ -430,6 +450,8 @@ class Uplink:
         if watch is None or self._judge is None:
             return None
         due = [min(watch.deadline(), watch.heard_at + STALLED_PATIENCE_US), self._judge.deadline()]
+        if watch.stalled_at is not None and self.standbys.ahead_of(self.backlog.newest) is not None:
+            due.append(watch.heard_at + watch.silence_us)
         if self.relay.children:
             due.append(max(watch.notice_from(), self.relay.notice_due(), watch.excused_until))
         if not self._probed:
@@ -438,7 +460,8 @@ class Uplink:
 
     def _borrow(self, now: Micros) -> list[Effect]:
         """Pull what comes next from the standbys, without leaving a stalled parent or waiting for another one."""
-        if not self._has_heard or not self.standbys.all or now < self._borrow_due:
+        due = self._borrow_due
+        if due is None or now < due:
             return []
         self._borrow_at = now + BORROW_EVERY_US
         first = self.backlog.newest + 1
@@ -446,8 +469,10 @@ class Uplink:
         return [Send(peer, wish) for peer in self.standbys.warm()]
 
     @property
-    def _borrow_due(self) -> Micros:
-        """When is it time to borrow, if nothing new comes?"""
+    def _borrow_due(self) -> Micros | None:
+        """When is it time to borrow, if nothing new comes? Before the first chunk nobody knows what comes next."""
+        if not self._has_heard or not self.standbys.all or not self.backlog.newest:
+            return None
         return max(self.backlog.newest_at + BORROW_AFTER_US, self._borrow_at)
 
     def _warn_children(self, now: Micros, since: Micros) -> list[Effect]:
@@ -534,10 +559,12 @@ class Uplink:
             known[self._named.peer] = self._named
             if self._named.peer not in self._links:
                 self.left_for_silence = self._named.peer
+        # A parent left for silence may only have been unlucky: with nobody else to turn to, it is asked again.
+        known |= {peer: self._tickets[peer] for peer in self._former if peer in self._tickets}
+        known.pop(self.member.me, None)
+        others = {peer: ticket for peer, ticket in known.items() if peer not in self._avoid}
         effects: list[Effect] = []
-        for peer, ticket in known.items():
-            if peer in self._avoid or peer == self.member.me:
-                continue
+        for peer, ticket in (others or known).items():
             self._tickets[peer] = ticket
             if peer in self._links and self.repair is not None:
                 self.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
@@ -617,15 +644,16 @@ class Uplink:
     def _lose_standby(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Replace a standby that is gone, too silent, full or no longer of lower rank."""
         self.standbys.drop(peer)
-        self._uncles.pop(peer, None)
+        self._declined[peer] = now + AVOID_US
         self._tell_of_change()
         effects: list[Effect] = [Send(peer, Detach(0))] if peer in self._links else []
         return effects + self._fill_standby(now)
 
     def _fill_standby(self, now: Micros) -> list[Effect]:
         """Take an uncle into an empty place until the tracker names somebody."""
-        good = [t for t in self._uncles.values() if t.peer not in self._avoid and t.peer != self.parent]
-        ticket = self.standbys.fill(good)
+        self._declined = {peer: until for peer, until in self._declined.items() if until > now}
+        spared = self._avoid.keys() | self._declined.keys() | {self.parent}
+        ticket = self.standbys.fill([one for one in self._uncles.values() if one.peer not in spared])
         if ticket is None:
             return []
         self._tell_of_change()
