@@ -8,7 +8,8 @@ A packet that came over a network is not trusted. FFmpeg's wrapper dies for good
 a fifth of the garbage that libopus accepts decodes to some other length than 20 ms (measured with 200,000 packets), so
 the first two bytes are checked before libopus sees any. Whatever is not 20 ms of Opus is concealed like a lost packet:
 libopus is handed a packet of the table-of-contents byte alone, which means "lost" to it (RFC 6716, 3.2.1), and goes on
-from what it heard last, fading out within about 100 ms. FFmpeg's own Opus decoder does that badly; hence libopus.
+from what it heard last. It fades tones by itself but goes on with noise at half its loudness for ever, so what it
+invents is faded here as well. FFmpeg's own Opus decoder conceals badly; hence libopus.
 """
 
 from typing import Final
@@ -29,6 +30,11 @@ BITRATE_BPS_MAX: Final = 510_000
 
 PACKET_BYTES_MAX: Final = 1 + 1_275
 """The table-of-contents byte and the longest frame there is (RFC 6716, 3.4); our encoder's block is one frame."""
+
+
+FADE_AFTER_BLOCKS: Final = 5
+FADE_BLOCKS: Final = 10
+"""100 ms are bridged in full, over the next 200 ms what is invented fades out."""
 
 
 class Encoder:
@@ -65,7 +71,7 @@ class Encoder:
 class Decoder:
     """Packets in, blocks out, whatever comes: it never raises for what a packet holds."""
 
-    __slots__ = ("_codec", "_lost", "concealed_blocks")
+    __slots__ = ("_codec", "_concealed_in_a_row", "_lost", "concealed_blocks")
 
     def __init__(self) -> None:
         codec = av.CodecContext.create("libopus", "r")
@@ -76,6 +82,7 @@ class Decoder:
         codec.open()
         self._codec: Final = codec
         self._lost: bytes | None = None
+        self._concealed_in_a_row = 0
         self.concealed_blocks = 0
 
     def decode(self, packet: bytes) -> PcmFloat:
@@ -86,13 +93,19 @@ class Decoder:
         if block is None:
             return self.conceal()
         self._lost = _lost_packet(packet[0])
+        self._concealed_in_a_row = 0
         return block
 
     def conceal(self) -> PcmFloat:
         """Invent the block [960, 2] of a lost packet from what came before; silence if nothing did."""
         self.concealed_blocks += 1
-        block = self._feed(self._lost) if self._lost is not None else None
-        return silence(BLOCK_SAMPLES) if block is None else block
+        faded = (self._concealed_in_a_row - FADE_AFTER_BLOCKS) / FADE_BLOCKS
+        self._concealed_in_a_row += 1
+        block = self._feed(self._lost) if self._lost is not None and faded < 1 else None
+        if block is None:
+            return silence(BLOCK_SAMPLES)
+        ramp = 1 - np.clip(faded + np.arange(BLOCK_SAMPLES) / (BLOCK_SAMPLES * FADE_BLOCKS), 0, 1)
+        return np.asarray(block * ramp[:, None], np.float32)
 
     def _feed(self, packet: bytes) -> PcmFloat | None:
         """Let libopus decode; nothing if it will not, or if it is not one block."""

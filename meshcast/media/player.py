@@ -47,7 +47,7 @@ class Player:
                 self.concealed_us += BLOCK_US
 
     def conceal(self, duration_us: Micros) -> None:
-        """Bridge a hole; what is invented fades out within some 100 ms."""
+        """Bridge a hole; what is invented fades out within 300 ms."""
         left = _samples(duration_us)
         while left > 0:
             block = self._decoder.conceal()[:left]

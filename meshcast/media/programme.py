@@ -1,8 +1,8 @@
-"""The programme that ships with Meshcast: about 90 seconds of speech and music that it synthesised itself."""
+"""The programme that the demonstration plays: 90 s of speech and music, made by `programme/make_programme.py`."""
 
 from pathlib import Path
 
 
 def programme_path() -> Path:
-    """Name the file; `programme/make_programme.py` makes it."""
+    """Tell where the file is, in a checkout and in an installed package alike."""
     return Path(__file__).with_name("programme.ogg")

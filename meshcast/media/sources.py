@@ -14,9 +14,10 @@ from typing import Final
 import trio
 
 from meshcast.media import sentences
-from meshcast.media.decoding import Kind, Place, Reader, place_of
+from meshcast.media.decoding import Reader
 from meshcast.media.microphone import open_microphone
 from meshcast.media.pacing import PAUSED, Block, ScriptedSource, Source
+from meshcast.media.places import Kind, Place, place_of
 from meshcast.media.shelf import FileSupply, LiveSupply, Shelf
 from meshcast.protocol.errors import MeshcastError
 

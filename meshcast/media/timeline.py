@@ -22,43 +22,24 @@ import numpy.typing as npt
 import soxr
 
 from meshcast.media.decoding import read_all
+from meshcast.media.lookup import (
+    FRAME,
+    RATE_HZ,
+    SILENT_POWER,
+    WINDOW,
+    Doubles,
+    Reference,
+    is_below,
+    look_up,
+)
 from meshcast.media.sound import SAMPLE_RATE_HZ, to_float
 
 Mono: TypeAlias = npt.NDArray[np.float32]
 """Samples at 48 kHz, [n]."""
-_Doubles: TypeAlias = npt.NDArray[np.float64]
 
-RATE_HZ: Final = 8_000
-"""What is correlated: telephone bandwidth is plenty, and six times cheaper."""
-WINDOW: Final = RATE_HZ // 5
 HOP: Final = RATE_HZ // 10
-FRAME: Final = RATE_HZ // 200
-"""5 ms: the resolution of silence and of where a jump is."""
 
-NEAR: Final = RATE_HZ * 4
-"""How far around the expected place is looked before everywhere."""
-SLACK: Final = RATE_HZ // 500
-"""2 ms: what drift and decoding may move between two windows."""
 JUMP_S_MIN: Final = 0.004
-
-AUDIBLE_POWER: Final = 10.0**-6
-"""Minus 60 dB of full scale: fainter sound in the original need not survive, so nothing is told from it."""
-SILENT_POWER: Final = 10.0**-8
-"""Minus 80 dB of full scale: fainter, a recording is silent."""
-
-SURE: Final = 0.9
-"""So alike, a window is where it was expected, and nobody looks further."""
-ALIKE: Final = 0.6
-"""Least likeness at the expected place; concealed sound still has it, other sound has not."""
-ALIKE_ELSEWHERE: Final = 0.75
-"""Least likeness to believe that the sound went on somewhere else."""
-SURE_ELSEWHERE: Final = 0.95
-"""Least likeness of its better half."""
-MUCH_BETTER: Final = 0.1
-"""How much more alike another place must be than the expected one."""
-
-assert SILENT_POWER < AUDIBLE_POWER
-assert ALIKE < ALIKE_ELSEWHERE < SURE
 
 
 class Finding(Enum):
@@ -154,62 +135,7 @@ def compare(original: Mono, recording: Mono) -> Timeline:
     return Timeline(windows, tuple(_jumps(reference, heard, windows)), int(silent.sum()) * 5)
 
 
-class Reference:
-    """The original, prepared for looking things up in it."""
-
-    def __init__(self, samples: _Doubles) -> None:
-        self.samples: Final = samples
-        self._energy: Final = np.concatenate([[0.0], np.cumsum(samples**2)])
-        self._spectrum: npt.NDArray[np.complex128] | None = None
-        self.silent_frames: Final = _is_below(samples, AUDIBLE_POWER)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def is_silent(self, start: int, length: int) -> bool:
-        """Tell whether nothing is to be heard in the whole of a stretch; there is nothing beyond either end."""
-        low, high = max(0, start), min(len(self), start + length)
-        return high <= low or bool(self._energy[high] - self._energy[low] < AUDIBLE_POWER * length)
-
-    def near(self, window: _Doubles, low: int, high: int) -> tuple[int, float]:
-        """Find the place from `low` to `high` that is most like a window: place and likeness."""
-        low, high = max(0, low), min(len(self) - len(window), high)
-        if high < low:
-            return 0, 0.0
-        segment = self.samples[low : high + len(window)]
-        if high - low <= 64:
-            products = np.correlate(segment, window, "valid")
-        else:
-            size = _fast_size(len(segment))
-            spectrum = np.fft.rfft(segment, size) * np.conj(np.fft.rfft(window, size))
-            products = np.fft.irfft(spectrum, size)[: high - low + 1]
-        return self._best(products, window, low)
-
-    def at(self, window: _Doubles, place: int) -> float:
-        """Tell how like a window the original is at one place."""
-        return self.near(window, place, place)[1]
-
-    def anywhere(self, window: _Doubles) -> tuple[int, float]:
-        """Find the place in the whole original that is most like a window: place and likeness."""
-        if len(self) < len(window):
-            return 0, 0.0
-        size = _fast_size(len(self))
-        if self._spectrum is None:
-            self._spectrum = np.fft.rfft(self.samples, size)
-        products = np.fft.irfft(self._spectrum * np.conj(np.fft.rfft(window, size)), size)
-        return self._best(products[: len(self) - len(window) + 1], window, 0)
-
-    def _best(self, products: _Doubles, window: _Doubles, low: int) -> tuple[int, float]:
-        """Normalise by both energies and take the greatest."""
-        ends = self._energy[low + len(window) : low + len(window) + len(products)]
-        energies = ends - self._energy[low : low + len(products)]
-        floor = SILENT_POWER * len(window)  # or near silence would be like anything
-        likeness = products / np.sqrt(np.maximum(energies, floor) * max(float(window @ window), floor))
-        place = int(likeness.argmax())
-        return low + place, float(likeness[place])
-
-
-def _windows(reference: Reference, heard: _Doubles) -> Iterator[Window]:
+def _windows(reference: Reference, heard: Doubles) -> Iterator[Window]:
     """Look up window after window, each where the last one leads to expect it."""
     offset: int | None = None
     missed = 0
@@ -218,11 +144,14 @@ def _windows(reference: Reference, heard: _Doubles) -> Iterator[Window]:
         if offset is not None and reference.is_silent(start + offset, WINDOW):
             yield Window(start / RATE_HZ, Finding.UNTOLD)
             continue
-        if float(window @ window) < SILENT_POWER * WINDOW:
+        sounding = (
+            window if offset is not None else window[:FRAME]
+        )  # the first sound may begin within a window
+        if float(sounding @ sounding) < SILENT_POWER * len(sounding):
             finding = Finding.MISSING if offset is not None else Finding.UNTOLD
             yield Window(start / RATE_HZ, finding)
             continue
-        place, likeness = _look_up(reference, window, start, offset, missed)
+        place, likeness = look_up(reference, window, start, offset, missed)
         if place is None:
             missed += 1
             yield Window(start / RATE_HZ, Finding.MISSING, likeness=likeness)
@@ -231,50 +160,9 @@ def _windows(reference: Reference, heard: _Doubles) -> Iterator[Window]:
         yield Window(start / RATE_HZ, Finding.FOUND, place / RATE_HZ, likeness)
 
 
-def _look_up(
-    reference: Reference, window: _Doubles, start: int, offset: int | None, missed: int
-) -> tuple[int | None, float]:
-    """Find a window: where it should be, near there, or anywhere (that is dear, so ever more rarely in vain)."""
-    likeness = 0.0
-    if offset is not None:
-        expected = start + offset
-        place, likeness = reference.near(window, expected - SLACK, expected + SLACK)
-        if likeness >= SURE:
-            return place, likeness
-        other, other_likeness = reference.near(window, expected - NEAR, expected + NEAR)
-        if _is_elsewhere(reference, window, other, other_likeness, likeness):
-            return other, other_likeness
-        if likeness >= ALIKE:
-            return place, likeness
-    if missed < 4 or missed & (missed - 1) == 0 or missed % 16 == 0:
-        other, other_likeness = reference.anywhere(window)
-        if _is_elsewhere(reference, window, other, other_likeness, likeness):
-            return other, other_likeness
-    return None, likeness
-
-
-def _is_elsewhere(
-    reference: Reference, window: _Doubles, place: int, likeness: float, likeness_expected: float
-) -> bool:
-    """Tell whether a window belongs to an unexpected place: half of it must surely come from there.
-
-    Concealed sound goes on at the pitch of a vowel or of a string, and so is rather like others of that pitch, all
-    along; sound that really comes from elsewhere is just what is there, but for what precedes or follows the jump.
-    """
-    if likeness < max(ALIKE_ELSEWHERE, likeness_expected + MUCH_BETTER):
-        return False
-    middle = WINDOW // 2
-    halves = ((window[:middle], place), (window[middle:], place + middle))
-    loud_enough = float(window @ window) / 4  # a faint half is like anything
-    return any(
-        float(half @ half) >= loud_enough and reference.at(half, start) >= SURE_ELSEWHERE
-        for half, start in halves
-    )
-
-
-def _jumps(reference: Reference, heard: _Doubles, windows: tuple[Window, ...]) -> Iterator[Jump]:
+def _jumps(reference: Reference, heard: Doubles, windows: tuple[Window, ...]) -> Iterator[Jump]:
     """Tell where the offset changes from one found window to the next."""
-    silent = _is_below(heard, SILENT_POWER)
+    silent = is_below(heard, SILENT_POWER)
     told = [window for window in windows if window.finding is Finding.FOUND]
     for before, after in itertools.pairwise(told):
         by_s = after.offset_s - before.offset_s
@@ -286,7 +174,7 @@ def _jumps(reference: Reference, heard: _Doubles, windows: tuple[Window, ...]) -
         yield Jump(at / RATE_HZ, by_s, max(0.0, -by_s - stood_still_s))
 
 
-def _cut(reference: Reference, heard: _Doubles, start: int, before: Window, after: Window) -> int:
+def _cut(reference: Reference, heard: Doubles, start: int, before: Window, after: Window) -> int:
     """Find the sample at which the sound stops following one offset and follows another: the least error in all."""
     errors = [
         (heard - _stretch_at(reference, start + round(window.offset_s * RATE_HZ), len(heard))) ** 2
@@ -296,7 +184,7 @@ def _cut(reference: Reference, heard: _Doubles, start: int, before: Window, afte
     return int(up_to.argmin())
 
 
-def _stretch_at(reference: Reference, start: int, length: int) -> _Doubles:
+def _stretch_at(reference: Reference, start: int, length: int) -> Doubles:
     """Cut a stretch out of the original, with silence beyond its ends."""
     out = np.zeros(length)
     low, high = max(0, start), min(len(reference), start + length)
@@ -306,10 +194,10 @@ def _stretch_at(reference: Reference, start: int, length: int) -> _Doubles:
 
 
 def _silent_frames(
-    heard: _Doubles, reference: Reference, windows: tuple[Window, ...]
+    heard: Doubles, reference: Reference, windows: tuple[Window, ...]
 ) -> npt.NDArray[np.bool_]:
     """Mark the 5 ms of the recording that are silent, after its first sound, where the original is not."""
-    silent = _is_below(heard, SILENT_POWER)
+    silent = is_below(heard, SILENT_POWER)
     sounding = np.flatnonzero(~silent)
     if not len(sounding):
         return np.zeros_like(silent)
@@ -330,18 +218,6 @@ def _silent_frames(
     return silent
 
 
-def _is_below(samples: _Doubles, power: float) -> npt.NDArray[np.bool_]:
-    """Tell for every 5 ms whether it has less than this power."""
-    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    return np.asarray((frames**2).mean(axis=1) < power)
-
-
-def _slow(samples: Mono) -> _Doubles:
+def _slow(samples: Mono) -> Doubles:
     """Bring 48 kHz down to what is correlated."""
     return np.asarray(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ, quality="MQ"), np.float64)
-
-
-def _fast_size(least: int) -> int:
-    """Give a size of at least `least` that the Fourier transform likes: 2 to a power, or 3 or 5 times one."""
-    powers = (factor << max(0, (-(-least // factor) - 1).bit_length()) for factor in (1, 3, 5))
-    return min(powers)
