@@ -27,6 +27,12 @@ STATUS = click.Choice(["auto", "live", "lines", "json", "none"])
 with_stdin = click.option(
     "--exit-with-stdin", is_flag=True, hidden=True, help="End when standard input ends."
 )
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The UDP port to use, for a firewall; by default any.",
+)
 status_option = click.option("--status", type=STATUS, default="auto", help="How to show the status.")
 children = click.IntRange(0, CHILDREN_MAX)
 
@@ -51,6 +57,7 @@ def main() -> None:
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a source that stalls."
 )
+@port_option
 @status_option
 @with_stdin
 def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -61,6 +68,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_children: int,
     key: Path | None,
     patience: float,
+    port: int,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
@@ -75,6 +83,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
             key or data_folder() / "broadcast.key",
             data_folder() / "trackers.json",
             patience,
+            port,
             exit_with_stdin,
         )
     with broadcast_display(_status(status)) as show:
@@ -92,15 +101,17 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@port_option
 @status_option
 @with_stdin
-def listen(
+def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     link: str,
     output: str,
     delay: float,
     max_children: int,
     report: Path | None,
     patience: float,
+    port: int,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
@@ -114,6 +125,7 @@ def listen(
             Role.LISTENER,
             report,
             patience,
+            port,
             exit_with_stdin,
         )
         check_writable(report)
@@ -129,6 +141,7 @@ def listen(
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@port_option
 @status_option
 @with_stdin
 def relay(
@@ -136,13 +149,22 @@ def relay(
     max_children: int,
     report: Path | None,
     patience: float,
+    port: int,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Serve the broadcast behind LINK near the origin, without listening: insurance for a large crowd."""
     with one_line():
         settings = ListenSettings(
-            Link.parse(link), "null", SECOND, max_children, Role.RELAY, report, patience, exit_with_stdin
+            Link.parse(link),
+            "null",
+            SECOND,
+            max_children,
+            Role.RELAY,
+            report,
+            patience,
+            port,
+            exit_with_stdin,
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -194,7 +216,7 @@ def _hear(settings: ListenSettings, status: str) -> None:
             show(view)
             if settings.report is not None and view.listener.outcome.over.is_set():
                 write_report(
-                    report_of(view, settings.output if settings.output.endswith(".wav") else None),
+                    report_of(view, settings.output if settings.output.lower().endswith(".wav") else None),
                     settings.report,
                 )
 

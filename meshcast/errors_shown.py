@@ -1,5 +1,6 @@
 """How errors reach a person: one line, and an exit code that is not 0; whatever is not ours keeps its traceback."""
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ def one_line() -> Iterator[None]:
         said = str(first(group))
     except* KeyboardInterrupt:
         code, said = EXIT_INTERRUPTED, "interrupted"
+    except* BrokenPipeError:
+        # Whoever read the status is gone; what is still buffered must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_ERROR)
     if said is not None:
         sys.stderr.write(f"meshcast: {' '.join(said.split())}\n")
         sys.exit(code)

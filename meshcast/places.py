@@ -29,9 +29,9 @@ async def resolve(host: str, port: int) -> tuple[Address, ...]:
     return tuple(addresses)[:4]
 
 
-def any_address(address: Address) -> Address:
-    """Name the address to bind for speaking with this one: any port, and loopback only for loopback."""
-    host = address[0]
+def own_address(towards: Address, port: int = 0) -> Address:
+    """Name the address to bind for speaking with this one (port 0: any), on loopback only towards loopback."""
+    host = towards[0]
     if host in {"127.0.0.1", "::1"}:
-        return (host, 0)
-    return ("::", 0) if ":" in host else ("0.0.0.0", 0)  # noqa: S104 - peers must reach it
+        return (host, port)
+    return ("::", port) if ":" in host else ("0.0.0.0", port)  # noqa: S104 - peers must reach it

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from meshcast.keys import fresh_identity
-from meshcast.places import any_address
+from meshcast.places import own_address
 from meshcast.protocol.errors import BadInputError, UnreachableError
 from meshcast.protocol.link import TrackerAddress, format_address, key_from_text, key_to_text
 from meshcast.protocol.units import Address, PeerId
@@ -18,7 +18,7 @@ async def pin_of(tracker: TrackerAddress, addresses: tuple[Address, ...], known:
     pins = _read(known)
     if place in pins:
         return PeerId(key_from_text(pins[place]))
-    key = await discover_key(fresh_identity(), UdpSocket.bind(*any_address(addresses[0])), addresses[0])
+    key = await discover_key(fresh_identity(), UdpSocket.bind(*own_address(addresses[0])), addresses[0])
     if key is None:
         raise UnreachableError(
             f"no tracker answers at {place}; start one with: meshcast-tracker serve --listen {place}"

@@ -16,7 +16,7 @@ from meshcast.leaving import wait_for_leave
 from meshcast.media.pacing import Source
 from meshcast.media.sources import open_source
 from meshcast.membership import member_of
-from meshcast.places import any_address, resolve
+from meshcast.places import own_address, resolve
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
@@ -48,6 +48,7 @@ class BroadcastSettings:
     key: Path
     known_trackers: Path
     patience_s: float = 60.0
+    port: int = 0
     exits_with_stdin: bool = False
 
 
@@ -56,6 +57,8 @@ class Outcome:
     """How it ended."""
 
     error: str | None = None
+    is_ending: bool = False
+    """Somebody has asked for the end: nothing more is taken from the source."""
     over: trio.Event = field(default_factory=trio.Event)
 
 
@@ -86,13 +89,13 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
         outcome = Outcome()
         driver = Driver(machine, lambda effect: _perform(effect, outcome))
         async with open_links(
-            identity, UdpSocket.bind(*any_address(addresses[0])), driver.link_event
+            identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:
             driver.connect(links)
             view = View(machine, links, link, source)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
-                nursery.start_soon(_leave, settings, outcome)
+                nursery.start_soon(_leave, settings, driver, outcome)
                 nursery.start_soon(
                     _broadcast, source, Packer(settings.bitrate_bps), driver, settings, outcome
                 )
@@ -141,6 +144,8 @@ async def _broadcast(
     await _wait_for_ticket(driver, settings)
     try:
         async for block in source:
+            if outcome.is_ending:
+                return
             if (captured := packer.add(block)) is not None:
                 driver.feed(captured)
     except UnreachableError as error:
@@ -168,9 +173,12 @@ async def _show(view: View, show: Callable[[View], None]) -> None:
         await trio.sleep(STATUS_S)
 
 
-async def _leave(settings: BroadcastSettings, outcome: Outcome) -> None:
-    """End when somebody asks for it."""
+async def _leave(settings: BroadcastSettings, driver: Driver, outcome: Outcome) -> None:
+    """End the programme when somebody asks for it, so that listeners need not wait; at once when asked twice."""
     await wait_for_leave(with_stdin=settings.exits_with_stdin)
+    outcome.is_ending = True
+    driver.feed(ProgrammeEnded())
+    await wait_for_leave(with_stdin=False)
     outcome.over.set()
 
 

@@ -70,10 +70,13 @@ def _heard_everything(one: dict[str, Any]) -> bool:
 def table(report: dict[str, Any]) -> Table:
     """Lay out what every listener heard; times are milliseconds."""
     sheet = Table(
-        title="What was heard (times in ms)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title="What was heard (ms: until the first sound, longest gap, delay behind the source, repairs)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     sheet.add_column("listener", no_wrap=True)
-    for name in ("first sound", "heard", "longest gap", "delay p50", "p99", "rank"):
+    for name in ("sound", "heard", "gap", "delay", "p99", "rank"):
         sheet.add_column(name, justify="right")
     sheet.add_column("repairs")
     sheet.add_column("found", justify="right")
@@ -90,7 +93,7 @@ def table(report: dict[str, Any]) -> Table:
             _ms(one["delay_ms"]["p50"]),
             _ms(one["delay_ms"]["p99"]),
             str(one["rank"]),
-            ", ".join(_ms(repair) for repair in one["repairs_ms"]) or "none",
+            " ".join(_ms(repair) for repair in one["repairs_ms"]) or "none",
             found,
         )
     return sheet
@@ -100,7 +103,7 @@ def verdict(report: dict[str, Any]) -> str:
     """Say in one sentence how it went."""
     survivors = sum(one["survived"] for one in report["listeners"])
     deaths = f"{report['killed_with_children']} relays killed while feeding others"
-    outage = f", the tracker dead {report['tracker_outages']} time(s)" if report["tracker_outages"] else ""
+    outage = ", the tracker killed and restarted" if report["tracker_outages"] else ""
     sent = f"the broadcaster sent {report['copies_sent']:.2f} copies"
     if report["ok"]:
         return f"OK: {deaths}{outage}; all {survivors} survivors heard everything; {sent}."

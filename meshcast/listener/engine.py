@@ -14,10 +14,10 @@ from meshcast.listener.heard import Heard
 from meshcast.media.player import Player
 from meshcast.media.sinks import open_sink
 from meshcast.membership import member_of
-from meshcast.places import any_address, resolve
+from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
-from meshcast.protocol.errors import BadInputError, UnreachableError
+from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.link import Link, format_address
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.session import Contact
@@ -42,6 +42,7 @@ class ListenSettings:
     role: Role = Role.LISTENER
     report: Path | None = None
     patience_s: float = TRACKER_PATIENCE_S
+    port: int = 0
     exits_with_stdin: bool = False
 
 
@@ -49,7 +50,7 @@ class ListenSettings:
 class Outcome:
     """How it ended."""
 
-    error: str | None = None
+    error: MeshcastError | None = None
     has_ended: bool = False
     over: trio.Event = field(default_factory=trio.Event)
 
@@ -81,7 +82,7 @@ class Listener:
                 self.outcome.has_ended = True
                 self.outcome.over.set()
             case Failed(reason):
-                self.outcome.error = self.outcome.error or reason
+                self.outcome.error = self.outcome.error or BadInputError(reason)
                 self.outcome.over.set()
             case _:
                 assert_never(effect)
@@ -106,21 +107,22 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
         listener = Listener(Player(sink), machine.sources.is_genuine)
         driver = Driver(machine, listener.perform)
         async with open_links(
-            identity, UdpSocket.bind(*any_address(addresses[0])), driver.link_event
+            identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:
             driver.connect(links)
             view = View(machine, listener, links)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
                 nursery.start_soon(_show, view, show)
-                nursery.start_soon(_give_up, settings, machine)
+                nursery.start_soon(_give_up, settings, machine, listener.outcome)
                 nursery.start_soon(_leave, settings, listener.outcome)
                 await listener.outcome.over.wait()
                 driver.stop()
+                # Before the farewells: a second Ctrl-C cuts those short, and nothing may be lost by it.
+                show(view)
                 nursery.cancel_scope.cancel()
-        show(view)
     if listener.outcome.error is not None:
-        raise BadInputError(listener.outcome.error)
+        raise listener.outcome.error
     return listener
 
 
@@ -137,7 +139,7 @@ async def _leave(settings: ListenSettings, outcome: Outcome) -> None:
     outcome.over.set()
 
 
-async def _give_up(settings: ListenSettings, machine: PeerMachine) -> None:
+async def _give_up(settings: ListenSettings, machine: PeerMachine, outcome: Outcome) -> None:
     """Say so when a joiner's tracker does not answer for too long."""
     waited_s = 0.0
     while not machine.playout.is_audible and waited_s < settings.patience_s:
@@ -146,6 +148,8 @@ async def _give_up(settings: ListenSettings, machine: PeerMachine) -> None:
         waited_s = waited_s + STATUS_S if away else 0.0
     if waited_s >= settings.patience_s:
         place = format_address((settings.link.host, settings.link.port))
-        raise UnreachableError(
-            f"the tracker at {place} has not answered for {waited_s:.0f} s; check that it runs and that UDP gets through"
+        outcome.error = UnreachableError(
+            f"the tracker at {place} has not answered for {waited_s:.0f} s; check that it runs and that UDP gets "
+            "through"
         )
+        outcome.over.set()

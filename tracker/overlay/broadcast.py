@@ -28,7 +28,7 @@ from meshcast.protocol.messages import (
     WaitFor,
 )
 from meshcast.protocol.tickets import Ban, Role, Ticket, sign_ban, sign_ticket
-from meshcast.protocol.units import SECOND, Address, BroadcastId, Micros, PeerId
+from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
@@ -47,6 +47,8 @@ from tracker.overlay.waiting import Waiting
 GRACE_US: Final = 20 * SECOND
 """A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
 dead tracker within 8 s, dials every second, and waits up to 2 s so that not all come at once."""
+DESERTED_US: Final = 24 * HOUR
+"""A broadcast that nobody sends and nobody hears is forgotten after this."""
 WAIT_EVERY_US: Final = 2 * SECOND
 """Those who wait are told their place so often."""
 ACCUSATIONS_MAX: Final = 3
@@ -93,6 +95,7 @@ class Broadcast:
         self._gone: dict[PeerId, None] = {}
         self._tickets: dict[int, tuple[Ticket, Micros]] = {}
         self._told_at: Micros = 0
+        self._deserted_at: Micros | None = None
         self._source_until: Micros | None = None
         """Until when a restored broadcaster is taken to be there."""
 
@@ -179,9 +182,9 @@ class Broadcast:
         self._heard(node, now)
         self.newest = max(self.newest, report.newest)
         effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
+        self._suspect(node, report.silent)
         parent = self._take_over_parent(node, report) if node != ORIGIN else None
         self._take_over_children(node, report)
-        self._suspect(node, report.silent)
         if report.seeking and node != ORIGIN and self._may_help(node, now):
             effects += self._help(node, now)
         elif node != ORIGIN:
@@ -236,6 +239,14 @@ class Broadcast:
             effects += self._tell_waiting()
         return effects
 
+    def is_over(self, now: Micros) -> bool:
+        """Tell whether the broadcaster has been away for a day and nobody is left."""
+        if self.is_source_here or self.waiting or len(self.registry) > 1:
+            self._deserted_at = None
+        elif self._deserted_at is None:
+            self._deserted_at = now
+        return self._deserted_at is not None and now >= self._deserted_at + DESERTED_US
+
     def deadline(self) -> Micros | None:
         """When is something due?"""
         lease = self.leases.deadline()
@@ -285,9 +296,12 @@ class Broadcast:
                 self._forget(child)
 
     def _suspect(self, node: int, silent: PeerId | None) -> None:
-        """Send nobody to a peer that another left for silence, until it is heard."""
+        """Send nobody to a peer that its child left for silence, until it is heard; strangers' word does not count."""
         one = self.registry.find(silent) if silent is not None else None
-        if one is not None and one not in {ORIGIN, node}:
+        is_neighbour = one is not None and (
+            self.tree.parent[node] == one or one in self.tree.standbys.of(node)
+        )
+        if one is not None and is_neighbour and one != ORIGIN:
             self.tree.suspect(one)
 
     def _may_help(self, node: int, now: Micros) -> bool:

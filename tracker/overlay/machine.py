@@ -21,7 +21,7 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.tickets import Role
-from meshcast.protocol.units import Address, BroadcastId, Micros, PeerId
+from meshcast.protocol.units import MINUTE, Address, BroadcastId, Micros, PeerId
 from tracker.overlay.broadcast import Broadcast, Office
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
@@ -29,6 +29,7 @@ from tracker.overlay.snapshot import unpack_row
 
 BROADCASTS_MAX: Final = 1_000
 """One tracker's broadcasts: anybody may announce one, and each keeps a tree."""
+SWEEP_EVERY_US: Final = 10 * MINUTE
 REGION_ALONE: Final = ((0,),)
 
 
@@ -49,6 +50,7 @@ class TrackerMachine:
         self._office = Office(identity, term, wall_offset_us, dice, nearest_regions)
         self._verify = check
         self.broadcasts: dict[BroadcastId, Broadcast] = {}
+        self._swept_at: Micros = 0
         self._links: dict[PeerId, Address] = {}
         self._of: dict[PeerId, Broadcast] = {}
 
@@ -64,7 +66,7 @@ class TrackerMachine:
             case Received(peer, message):
                 return self._reachable(self._received(peer, message, now))
             case _:
-                effects: list[TrackerEffect] = []
+                effects: list[TrackerEffect] = self._forget_deserted(now)
                 for broadcast in self.broadcasts.values():
                     due = broadcast.deadline()
                     if due is not None and now >= due:
@@ -74,7 +76,8 @@ class TrackerMachine:
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
-        return earliest(*(broadcast.deadline() for broadcast in self.broadcasts.values()))
+        sweep = self._swept_at + SWEEP_EVERY_US if self.broadcasts else None
+        return earliest(sweep, *(broadcast.deadline() for broadcast in self.broadcasts.values()))
 
     def restore(self, broadcast: BroadcastId, rows: Iterable[tuple[bytes, bytes]], now: Micros) -> None:
         """Take back a broadcast as it was kept; `BadInputError` if a row cannot be read."""
@@ -89,6 +92,16 @@ class TrackerMachine:
     def goodbye(self) -> list[TrackerEffect]:
         """Send everybody away for a restart; they hear on, and come back not all at once."""
         return [Send(peer, Goodbye(TRACKER_RETRY_US)) for peer in self._links]
+
+    def _forget_deserted(self, now: Micros) -> list[TrackerEffect]:
+        """Forget broadcasts that nobody has sent or heard for a day."""
+        if now < self._swept_at + SWEEP_EVERY_US:
+            return []
+        self._swept_at = now
+        over = [one.id for one in self.broadcasts.values() if one.is_over(now)]
+        for broadcast in over:
+            del self.broadcasts[broadcast]
+        return [Keep(broadcast, b"", None) for broadcast in over]
 
     def _received(self, peer: PeerId, message: Message, now: Micros) -> list[TrackerEffect]:
         """Take in what a peer says."""

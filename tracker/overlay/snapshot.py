@@ -2,8 +2,8 @@
 
 A row says what a restarted tracker must know of one peer so that it need not be placed again. Standbys are not kept:
 peers bring their own when they come back. What is read may be older than the truth, and a mixture of ages; so links
-are restored only where the order of ranks allows them, everybody restored is PENDING (nobody is sent there before it
-has been heard), and the peers' reports correct the rest.
+are restored only where the order of ranks allows them, everybody restored is PENDING at first (whoever restores may
+confirm those whom it believes), and the peers' reports correct the rest.
 """
 
 from collections.abc import Iterable, Iterator

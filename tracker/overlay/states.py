@@ -1,8 +1,8 @@
 """How a peer stands in the tracker's view, and the legal steps from there.
 
 A peer that the tracker has told something is PENDING until a report confirms it: it holds its place, but nobody is
-sent to it, for it may not be where the tracker believes. A peer restored from a snapshot is PENDING for the same
-reason. An ORPHAN has no parent that is known; its subtree stays whole beneath it. A SUSPECT was reported silent: it
+sent to it, for it may not be where the tracker believes; so is a peer restored from a snapshot, unless whoever
+restores it believes that it is there still. An ORPHAN has no parent that is known; its subtree stays whole beneath it. A SUSPECT was reported silent: it
 keeps its place, gets no newcomers and stands by for nobody until it is heard again.
 """
 

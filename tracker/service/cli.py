@@ -1,6 +1,7 @@
 """The tracker's command line: `meshcast-tracker serve`."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -38,8 +39,10 @@ def serve_command(
 
 
 def _ready(address: TrackerAddress) -> None:
-    """Say where broadcasters find this tracker."""
+    """Say where broadcasters find this tracker; one that listens everywhere does not know its own name."""
+    place = replace(address, host="HOST") if address.host in {"0.0.0.0", "::"} else address  # noqa: S104 - compared
+    hint = " (HOST: this machine's name or address, as listeners reach it)" if place is not address else ""
     sys.stdout.write(
-        f"meshcast-tracker: ready; broadcast with: meshcast broadcast SOURCE --tracker '{address}'\n"
+        f"meshcast-tracker: ready{hint}; broadcast with: meshcast broadcast SOURCE --tracker '{place}'\n"
     )
     sys.stdout.flush()
