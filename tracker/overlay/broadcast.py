@@ -6,14 +6,11 @@ report wins, and the difference becomes at most a few moves of childless childre
 """
 
 import ipaddress
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from meshcast.protocol.effects import Send
-from meshcast.protocol.identity import Identity
-from meshcast.protocol.limits import ACCUSERS_MIN, ROUND_US, TICKET_RENEW_US, TICKET_US, TRACKER_LEASE_US
-from meshcast.protocol.machine import Dice, earliest
+from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
+from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import (
     Join,
     Message,
@@ -27,13 +24,14 @@ from meshcast.protocol.messages import (
     Wait,
     WaitFor,
 )
-from meshcast.protocol.tickets import Ban, Role, Ticket, sign_ban, sign_ticket
+from meshcast.protocol.tickets import Ban, Role, Ticket
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
 from tracker.overlay.leases import Lease, Leases
 from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.office import Office, Vouching
 from tracker.overlay.placement import Move as Shift
 from tracker.overlay.placement import complete_splice, place
 from tracker.overlay.registry import Registry
@@ -42,6 +40,7 @@ from tracker.overlay.snapshot import Row, changed_rows, pack_row, restore
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
+from tracker.overlay.trust import Trust, Verdict
 from tracker.overlay.waiting import Waiting
 
 GRACE_US: Final = 20 * SECOND
@@ -51,21 +50,8 @@ DESERTED_US: Final = 24 * HOUR
 """A broadcast that nobody sends and nobody hears is forgotten after this."""
 WAIT_EVERY_US: Final = 2 * SECOND
 """Those who wait are told their place so often."""
-ACCUSATIONS_MAX: Final = 3
-"""One peer's accusations that count."""
 
 assert GRACE_US < TRACKER_LEASE_US
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What all broadcasts of a tracker share."""
-
-    identity: Identity
-    term: int
-    wall_offset_us: Micros
-    dice: Dice
-    nearest_regions: Sequence[Sequence[int]]
 
 
 class Broadcast:
@@ -89,11 +75,10 @@ class Broadcast:
         )
         self.registry.enter(self.source, ORIGIN, (announced.address,))
         self._addresses: dict[PeerId, Address] = {}
-        self._issued: dict[int, Micros] = {}
-        self._accusers: dict[PeerId, dict[PeerId, None]] = {}
-        self._accusations: dict[PeerId, int] = {}
+        self._vouching = Vouching(office, broadcast, self.tree, self.registry)
+        self._trust = Trust()
+        self._placed_at: dict[int, Micros] = {}
         self._gone: dict[PeerId, None] = {}
-        self._tickets: dict[int, tuple[Ticket, Micros]] = {}
         self._told_at: Micros = 0
         self._deserted_at: Micros | None = None
         self._source_until: Micros | None = None
@@ -201,23 +186,21 @@ class Broadcast:
             return []
         assert node is not None
         is_neighbour = self.tree.parent[witness] == node or node in self.tree.standbys.of(witness)
-        accusers = self._accusers.setdefault(accused, {})
-        if accuser in accusers or not is_neighbour or self._accusations.get(accuser, 0) >= ACCUSATIONS_MAX:
+        verdict = self._trust.accuse(accuser, accused) if is_neighbour else Verdict.NOTHING
+        if verdict is Verdict.NOTHING:
             return []
-        accusers[accuser] = None
-        self._accusations[accuser] = self._accusations.get(accuser, 0) + 1
         self.tree.set_capacity(node, 0)
-        if len(accusers) < ACCUSERS_MIN:
-            return self._keep()
-        ban = sign_ban(
-            self._office.identity, peer=accused, broadcast=self.id, not_after_s=self._wall_s(now, TICKET_US)
-        )
+        return self._ban(node, accused, now) if verdict is Verdict.BAN else self._keep()
+
+    def _ban(self, node: int, accused: PeerId, now: Micros) -> list[TrackerEffect]:
+        """Ban a peer: its neighbours hear of it now, the others through the tree."""
+        ban = self._office.ban(accused, self.id, now)
         self.bans[accused] = ban
         notice = Notice((), (ban,))
         told = [
             self.source,
             accused,
-            *accusers,
+            *self._trust.accusers(accused),
             *(self.registry.key(one) for one in self.tree.children.of(node)),
         ]
         self._forget(node)
@@ -306,7 +289,7 @@ class Broadcast:
 
     def _may_help(self, node: int, now: Micros) -> bool:
         """Tell whether an orphan that has just been given a place has had the time to try it."""
-        return self.tree.state[node] != State.PENDING or now >= self._issued.get(node, 0) + ROUND_US
+        return self.tree.state[node] != State.PENDING or now >= self._placed_at.get(node, 0) + ROUND_US
 
     def _help(self, node: int, now: Micros) -> list[TrackerEffect]:
         """Find a parent for an orphan whom no neighbour could help."""
@@ -322,7 +305,7 @@ class Broadcast:
         held = [self.registry.key(one) for one in nodes]
         if not held or set(held) == set(report.standbys):
             return []
-        tickets = tuple(self._ticket(one, now) for one in nodes)
+        tickets = tuple(self._vouching.ticket(one, now) for one in nodes)
         return [Send(self.registry.key(node), Standbys(self._office.term, tickets))]
 
     def _relieve(self, node: int, now: Micros) -> list[TrackerEffect]:
@@ -344,7 +327,7 @@ class Broadcast:
                     self._office.term,
                     self.tree.counter[one.child],
                     self.registry.key(one.source),
-                    self._ticket(one.target, now),
+                    self._vouching.ticket(one.target, now),
                 ),
             )
             for one in shifts
@@ -379,23 +362,25 @@ class Broadcast:
     def _forget(self, node: int) -> None:
         """Take a peer out; its children look for themselves."""
         self.leases.drop(node)
-        self._issued.pop(node, None)
-        self._tickets.pop(node, None)
+        self._vouching.forget(node)
+        self._placed_at.pop(node, None)
         self.tree.leave(node)
-        self._gone[self.registry.strike(node)] = None
+        key = self.registry.strike(node)
+        self._trust.forget(key)
+        self._gone[key] = None
 
     def _place_message(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""
-        standbys = tuple(self._ticket(one, now) for one in refill_standbys(self.tree, node))
+        standbys = tuple(self._vouching.ticket(one, now) for one in refill_standbys(self.tree, node))
         return Send(self.registry.key(node), self._placed(node, self.tree.parent[node], standbys, now))
 
     def _placed(self, node: int, parent: int | None, standbys: tuple[Ticket, ...], now: Micros) -> Message:
         """Put a place into words."""
-        self._issued[node] = now
+        self._placed_at[node] = now
         return Placed(
             self._office.term,
-            self._ticket(node, now),
-            None if parent is None else self._ticket(parent, now),
+            self._vouching.own_ticket(node, now),
+            None if parent is None else self._vouching.ticket(parent, now),
             standbys,
             (self.announced.delegation,),
             self.newest,
@@ -423,34 +408,8 @@ class Broadcast:
 
     def _renew(self, node: int, now: Micros) -> list[TrackerEffect]:
         """Renew a ticket at half of its life, so that an outage of the tracker does not matter."""
-        issued = self._issued.get(node)
-        if issued is not None and now < issued + TICKET_RENEW_US:
-            return []
-        self._issued[node] = now
-        self._tickets.pop(node, None)
-        return [Send(self.registry.key(node), Renewed(self._ticket(node, now)))]
-
-    def _ticket(self, node: int, now: Micros) -> Ticket:
-        """Vouch for a peer; a ticket is signed once and handed out until half of its life is over."""
-        known = self._tickets.get(node)
-        addresses = self.registry.addresses(node)
-        if known is not None and known[0].addresses == addresses and now < known[1] + TICKET_RENEW_US:
-            return known[0]
-        ticket = sign_ticket(
-            self._office.identity,
-            peer=self.registry.key(node),
-            broadcast=self.id,
-            addresses=addresses,
-            role=Role(self.tree.role[node]),
-            capacity=self.tree.capacity[node],
-            not_after_s=self._wall_s(now, TICKET_US),
-        )
-        self._tickets[node] = ticket, now
-        return ticket
-
-    def _wall_s(self, now: Micros, later_us: Micros) -> int:
-        """Give a Unix time in seconds, so much later than now."""
-        return (now + self._office.wall_offset_us + later_us) // SECOND
+        ticket = self._vouching.renewal(node, now)
+        return [] if ticket is None else [Send(self.registry.key(node), Renewed(ticket))]
 
     def _keep(self) -> list[TrackerEffect]:
         """Keep what changed."""

@@ -22,9 +22,10 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MINUTE, Address, BroadcastId, Micros, PeerId
-from tracker.overlay.broadcast import Broadcast, Office
+from tracker.overlay.broadcast import Broadcast
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
+from tracker.overlay.office import Office
 from tracker.overlay.snapshot import unpack_row
 
 BROADCASTS_MAX: Final = 1_000
