@@ -70,7 +70,7 @@ def _heard_everything(one: dict[str, Any]) -> bool:
 def table(report: dict[str, Any]) -> Table:
     """Lay out what every listener heard; times are milliseconds."""
     sheet = Table(
-        title="What was heard (ms: until the first sound, longest gap, delay behind the source, repairs)",
+        title="What was heard (times in ms)",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

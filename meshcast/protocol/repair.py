@@ -92,6 +92,10 @@ class Repair:
             self._connected.append(candidate)
             self._next_at = max(self._next_at, now)
 
+    def named(self, peer: PeerId) -> None:
+        """Take in that the tracker names somebody: then it is worth asking once more."""
+        self._tried.pop(peer, None)
+
     def refused(self, peer: PeerId, now: Micros) -> None:
         """Take in that somebody refused or is gone: there is no point in waiting for it."""
         self._queue = [one for one in self._queue if one.peer != peer]

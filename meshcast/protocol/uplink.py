@@ -124,6 +124,7 @@ class Uplink:
         effects += self._dial(parent)
         if self._has_heard and self.repair is not None:
             # One of many that an orphan turns to: those who are connecting already are not forgotten for its sake.
+            self.repair.named(parent.peer)
             if parent.peer in self._links:
                 self.repair.connected(Candidate(parent.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             return effects + self._decide(now)
@@ -299,7 +300,8 @@ class Uplink:
         """Take in a parent's tickets of whom to turn to; only what the tracker signed counts."""
         if peer != self.parent:
             return []
-        good = [one for one in uncles.tickets if one.peer != self.member.me and self.member.trusts(one, now)]
+        spared = self.relay.bans.keys() | {self.member.me}
+        good = [one for one in uncles.tickets if one.peer not in spared and self.member.trusts(one, now)]
         self._uncles = {ticket.peer: ticket for ticket in good}
         return self._fill_standby(now)
 
@@ -560,7 +562,11 @@ class Uplink:
             if self._named.peer not in self._links:
                 self.left_for_silence = self._named.peer
         # A parent left for silence may only have been unlucky: with nobody else to turn to, it is asked again.
-        known |= {peer: self._tickets[peer] for peer in self._former if peer in self._tickets}
+        known |= {
+            peer: self._tickets[peer]
+            for peer in self._former
+            if peer in self._avoid and peer in self._tickets
+        }
         known.pop(self.member.me, None)
         others = {peer: ticket for peer, ticket in known.items() if peer not in self._avoid}
         effects: list[Effect] = []

@@ -300,3 +300,16 @@ def test_misuse_is_the_callers_fault(plant: Plant) -> None:
         Tree(regions=2, nearest_regions=[()], dice=lambda _: 0)
     with pytest.raises(LocalProtocolError, match="cannot be promised"):
         tree.promise_splice(node, ORIGIN)
+
+
+def test_a_peers_own_word_corrects_what_an_adopter_said_of_it(plant: Plant) -> None:
+    """Found by seed 12 of the mass crash: the tracker believed one listener elsewhere for good."""
+    tree = plant()
+    a, b = chain(tree, 1)[0], chain(tree, 1)[0]
+    c = tree.add(capacity=0, region=0)
+    tree.adopted(c, a, counter=5)
+    tree.detach(c)
+    assert tree.adopted(c, b).taken, "an adopter's word is better than none"
+    assert tree.adopted(c, a, counter=5).taken, "but the peer knows better"
+    assert tree.parent[c] == a
+    assert not tree.adopted(c, b).taken

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import RANK_MAX, STANDBY_CLIENTS_PER_PLACE
+from meshcast.protocol.limits import (
+    CLIENTS_MAX,
+    LAST_RESORT_CLIENTS_PER_PLACE,
+    RANK_MAX,
+    STANDBY_CLIENTS_PER_PLACE,
+)
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, Openings, key_of
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import State
-
-LAST_RESORT_CLIENTS_PER_PLACE: Final = 4 * STANDBY_CLIENTS_PER_PLACE
-"""The origin and relays stand by for those who find nobody else, but not for a whole crowd: links cost memory."""
 
 _ATTACHED: Final = int(State.ATTACHED)
 _SLOT: Final = 1
@@ -80,7 +82,7 @@ class Links(Nodes):
         per_place = (
             STANDBY_CLIENTS_PER_PLACE if self.role[node] == LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
         )
-        return per_place * self.capacity[node]
+        return min(per_place * self.capacity[node], CLIENTS_MAX)
 
     def may_stand_by(self, node: int, standby: int) -> bool:
         """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""

@@ -54,6 +54,8 @@ class Tree(Links):
             raise LocalProtocolError(f"{regions} regions, but neighbours of {len(nearest_regions)}")
         super().__init__(nearest_regions)
         self.dice: Final = dice
+        self._hearsay: Final[dict[int, None]] = {}
+        """Nodes that hang where they do by an adopter's word alone."""
         self.add(capacity=origin_capacity, region=origin_region, role=Role.SOURCE)
         self._step(ORIGIN, Step.CONFIRM)
         self._index(ORIGIN)
@@ -143,6 +145,10 @@ class Tree(Links):
             raise LocalProtocolError(f"node {head} or {adopter} is not there")
         if head in (ORIGIN, adopter) or self._is_stale(head, adopter, counter):
             return Adoption(taken=False)
+        if counter is not None:
+            self._hearsay.pop(head, None)
+        elif self.parent[head] != adopter:
+            self._hearsay[head] = None
         torn = self._relink(head, adopter)
         if counter is not None and counter > self.counter[head]:
             self.counter[head] = counter
@@ -200,12 +206,11 @@ class Tree(Links):
 
     def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
         """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""
-        same = self.parent[head] == adopter
-        state = self.state[head]
         if counter is None:
-            return not same and state in (State.ATTACHED, State.PENDING)
-        if state in (State.ATTACHED, State.SUSPECT) and not same:
-            return counter <= self.counter[head]
+            return self.parent[head] != adopter and self.state[head] in (State.ATTACHED, State.PENDING)
+        if self.state[head] in (State.ATTACHED, State.SUSPECT) and self.parent[head] != adopter:
+            # Of one age, a peer's own word stands, but an adopter's gives way to it.
+            return counter < self.counter[head] + (head not in self._hearsay)
         return counter < self.counter[head]
 
     def _relink(self, head: int, adopter: int) -> list[int]:
