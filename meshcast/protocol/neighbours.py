@@ -1,0 +1,92 @@
+"""Whom a peer can turn to: links that are up, tickets that are known, and who is spared for a while."""
+
+from dataclasses import dataclass, field
+
+from meshcast.protocol.effects import Dial, Effect, Send
+from meshcast.protocol.limits import AVOID_US
+from meshcast.protocol.messages import Detach, Hello
+from meshcast.protocol.tickets import Ticket
+from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """Those of the hearing half."""
+
+    own_ticket: Ticket | None = None
+    """This peer's own, once the tracker has placed it."""
+    uncles: dict[PeerId, Ticket] = field(default_factory=dict)
+    """The parent's parent and standbys, as the parent passed their tickets on."""
+    tickets: dict[PeerId, Ticket] = field(default_factory=dict)
+    former: dict[PeerId, int] = field(default_factory=dict)
+    """Parents that were left and may not know it, with the counter of each attachment."""
+    avoided: dict[PeerId, Micros] = field(default_factory=dict)
+    """Parents that were left for silence or sent this peer away, until when."""
+    declined: dict[PeerId, Micros] = field(default_factory=dict)
+    """Who does not stand by any more, or never did, and is not asked to again until then."""
+    _shown: dict[PeerId, Ticket | None] = field(default_factory=dict)
+    """Links that are up, and the ticket of one's own that was shown on each."""
+
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._shown
+
+    def up(self, peer: PeerId) -> None:
+        """Take in that a link is up."""
+        self._shown[peer] = None
+
+    def down(self, peer: PeerId) -> None:
+        """Take in that a link is gone, or that a dial came to nothing: an uncle that cannot be reached is none."""
+        if peer not in self._shown:
+            self.uncles.pop(peer, None)
+        self._shown.pop(peer, None)
+        self.former.pop(peer, None)
+
+    def introduce(self, peer: PeerId, rank: Rank, newest: Sequence) -> list[Effect]:
+        """Show one's ticket, whoever dialled, unless this very ticket has been shown on this link."""
+        if self.own_ticket is None or self._shown[peer] == self.own_ticket:
+            return []
+        self._shown[peer] = self.own_ticket
+        return [Send(peer, Hello(self.own_ticket, rank, newest))]
+
+    def dial(self, ticket: Ticket) -> list[Effect]:
+        """Open a link to a ticket's peer, unless there is one."""
+        self.tickets[ticket.peer] = ticket
+        return [] if ticket.peer in self._shown else [Dial(ticket.peer, ticket.addresses)]
+
+    def avoid(self, peer: PeerId, now: Micros, times: int = 1) -> None:
+        """Ask somebody else first, for a while."""
+        self.avoided[peer] = now + times * AVOID_US
+
+    def forget(self, peer: PeerId) -> None:
+        """Have nothing to do with a peer any more."""
+        self.uncles.pop(peer, None)
+        self.tickets.pop(peer, None)
+
+    def may_stand_by(self, now: Micros, parent: PeerId | None) -> list[Ticket]:
+        """Give the uncles that can be asked to stand by."""
+        self.declined = {peer: until for peer, until in self.declined.items() if until > now}
+        spared = self.avoided.keys() | self.declined.keys() | {parent}
+        return [ticket for ticket in self.uncles.values() if ticket.peer not in spared]
+
+    def everybody(self, others: list[Ticket], me: PeerId, now: Micros) -> list[Ticket]:
+        """Give whom an orphan turns to when its standbys have not helped: uncles and these others.
+
+        A parent left for silence may only have been unlucky: with nobody else to turn to, it is asked again.
+        """
+        self.avoided = {peer: until for peer, until in self.avoided.items() if until > now}
+        known = self.uncles | {ticket.peer: ticket for ticket in others}
+        known |= {
+            peer: self.tickets[peer] for peer in self.former if peer in self.avoided and peer in self.tickets
+        }
+        known.pop(me, None)
+        free = [ticket for peer, ticket in known.items() if peer not in self.avoided]
+        return free or list(known.values())
+
+    def leave_former(self, parent: PeerId) -> list[Effect]:
+        """Tell parents before this one that they need not feed this peer any more."""
+        former, self.former = self.former, {}
+        return [
+            Send(peer, Detach(counter))
+            for peer, counter in former.items()
+            if peer != parent and peer in self._shown
+        ]
