@@ -10,13 +10,10 @@ from meshcast.protocol.attachment import Attachment, Step, after
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Send
-from meshcast.protocol.holes import Holes, ranges
+from meshcast.protocol.holes import Holes
 from meshcast.protocol.judge import Judge
 from meshcast.protocol.limits import (
-    AVOID_US,
     BACKLOG_US,
-    BORROW_AFTER_US,
-    BORROW_EVERY_US,
     SHED_AFTER_US,
     UNCLES_MAX,
 )
@@ -27,17 +24,17 @@ from meshcast.protocol.messages import (
     Adopt,
     Beat,
     Detach,
-    Enlist,
     Move,
-    Pull,
     Refuse,
     Stalled,
     Uncles,
     Why,
 )
 from meshcast.protocol.neighbours import Neighbours
+from meshcast.protocol.pulls import Pulls
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.repair import Ask, Candidate, DialAll, NewRound, Repair
+from meshcast.protocol.reserves import Reserves
 from meshcast.protocol.standbys import RTT_UNKNOWN_US, Standbys
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ticket
@@ -45,7 +42,6 @@ from meshcast.protocol.units import SECOND, Micros, PeerId, Rank, Sequence
 from meshcast.protocol.vigil import Vigil, warn_children
 from meshcast.protocol.watch import Watch
 
-BORROW_CHUNKS = 8
 MOVE_US_MAX = 3 * SECOND
 """A move that has not come about by then is given up."""
 
@@ -62,14 +58,14 @@ class Uplink:
         self.relay = relay
         self.wanted_us = wanted_us
         self.state = Attachment.SEEKING
-        self.parent: PeerId | None = None
         self.parent_ticket: Ticket | None = None
         self.parent_rank: Rank = 0
         self.attached_counter = 0
         self.asks = Asks()
         self.neighbours = Neighbours()
         self.standbys = Standbys()
-        self.holes = Holes()
+        self.reserves = Reserves(member, standing, backlog, relay, self.neighbours, self.standbys)
+        self.pulls = Pulls(backlog, self.standbys)
         self.vigil: Vigil | None = None
         """Over the parent, as long as there is one."""
         self.repair: Repair | None = None
@@ -82,10 +78,22 @@ class Uplink:
         """For each parent lost: from its last new chunk (or its Bye) to the next one's Accept."""
         self._named: Ticket | None = None
         self._moving: tuple[PeerId, Micros] | None = None
-        self._borrow_at: Micros = 0
-        self._rtt_us: Micros = RTT_UNKNOWN_US
         self._has_heard = False
         self._unheard_since: Micros = 0
+
+    @property
+    def parent(self) -> PeerId | None:
+        """Whom this peer hears from."""
+        return self.reserves.parent
+
+    @parent.setter
+    def parent(self, parent: PeerId | None) -> None:
+        self.reserves.parent = parent
+
+    @property
+    def holes(self) -> Holes:
+        """What is missing."""
+        return self.pulls.holes
 
     @property
     def ticket(self) -> Ticket | None:
@@ -129,23 +137,7 @@ class Uplink:
 
     def named_standbys(self, tickets: tuple[Ticket, ...], now: Micros) -> list[Effect]:
         """Take in who stands by."""
-        wanted = tuple(
-            ticket
-            for ticket in tickets
-            if ticket.peer not in {self.member.me, self.parent}
-            and now >= self.neighbours.declined.get(ticket.peer, 0)
-            and self.member.trusts(ticket, now)
-        )
-        if self._is_orphan and self.orphan_since is not None:
-            # Whoever has shown a sign of life since is not exchanged for somebody who may be dead.
-            living = {one.peer: one for one in self.standbys.living(self.orphan_since)}
-            wanted = tuple((living | {one.peer: one for one in wanted}).values())
-        fresh, gone = self.standbys.name(wanted)
-        effects: list[Effect] = [Send(peer, Detach(0)) for peer in gone if peer in self.neighbours]
-        for ticket in fresh:
-            effects += self._stand_by(ticket, now)
-        self._tell_of_change()
-        return effects
+        return self.reserves.name(tickets, self.orphan_since if self._is_orphan else None, now)
 
     def move(self, order: Move, now: Micros) -> list[Effect]:
         """Go over to another parent without losing a chunk, if the order speaks of how things are."""
@@ -165,7 +157,7 @@ class Uplink:
         self.neighbours.up(peer)
         effects = self._introduce(peer) if dialled else []
         if peer in self.standbys and self.standbys.all[peer].enlisted_at is None:
-            effects += self._enlist(peer, now)
+            effects += self.reserves.enlist(peer, now)
         if peer in self.asks.when_up:
             del self.asks.when_up[peer]
             effects += self._ask(peer, now)
@@ -182,7 +174,7 @@ class Uplink:
         if self._moving is not None and self._moving[0] == peer:
             self._give_up_move()
         if peer in self.standbys:
-            effects += self._lose_standby(peer, now)
+            effects += self.reserves.lose(peer, now)
         if peer == self.parent:
             effects += self.lose_parent(now, is_silent=True)
         elif self.repair is not None:
@@ -235,14 +227,14 @@ class Uplink:
         self.standing.end_raise(accept.rank)
         self.standing.follow(accept.rank, accept.path)
         if self.standbys.drop(peer):
-            effects += [Send(peer, Detach(0)), *self._fill_standby(now)]
+            effects += [Send(peer, Detach(0)), *self.reserves.fill(now)]
         self._tell_of_change()
         return effects + self.relay.announce() + self.relay.tell_uncles(), True
 
     def refused(self, peer: PeerId, refuse: Refuse, now: Micros) -> list[Effect]:
         """Take in a refusal: ask from a higher rank if that is why and it is allowed, or ask somebody else."""
         if refuse.counter == 0:
-            return self._lose_standby(peer, now) if peer in self.standbys else []
+            return self.reserves.lose(peer, now) if peer in self.standbys else []
         if self.asks.take(refuse.counter, peer) is None:
             return []
         may_raise = not self.standing.is_raising and self.standing.may_raise(now, len(self.relay.children))
@@ -270,7 +262,7 @@ class Uplink:
             self.standbys.beat(peer, beat, now)
             standby = self.standbys.all[peer]
             if beat.rank >= self.standing.rank:
-                return self._lose_standby(peer, now)
+                return self.reserves.lose(peer, now)
             is_better = self.vigil is not None and self.vigil.judge.compare(
                 standby, self.backlog.newest, self.backlog.chunk_us, now
             )
@@ -292,7 +284,7 @@ class Uplink:
         spared = self.relay.bans.keys() | {self.member.me}
         good = [one for one in uncles.tickets if one.peer not in spared and self.member.trusts(one, now)]
         self.neighbours.uncles = {ticket.peer: ticket for ticket in good}
-        return self._fill_standby(now)
+        return self.reserves.fill(now)
 
     def own_uncles(self) -> tuple[Ticket, ...]:
         """Give one's own children whom to turn to: one's parent, standbys and uncles."""
@@ -307,14 +299,14 @@ class Uplink:
         self.neighbours.forget(peer)
         effects: list[Effect] = []
         if self.standbys.drop(peer):
-            effects += self._fill_standby(now)
+            effects += self.reserves.fill(now)
         if peer == self.parent:
             effects += self.lose_parent(now, is_silent=False)
         return [*effects, HangUp(peer, "it sent what nobody signed")]
 
     def bye(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Take in that somebody goes, or sends this peer away."""
-        effects = self._lose_standby(peer, now) if peer in self.standbys else []
+        effects = self.reserves.lose(peer, now) if peer in self.standbys else []
         self.neighbours.uncles.pop(peer, None)
         if peer == self.parent:
             self.neighbours.avoid(peer, now)
@@ -329,7 +321,7 @@ class Uplink:
         """Take in a genuine chunk that came from `peer`, known before or not."""
         self.standbys.lives(peer, now)
         if peer == self.parent and self.vigil is not None:
-            self._rtt_us = rtt_us or self._rtt_us
+            self.pulls.rtt_us = rtt_us or self.pulls.rtt_us
             self.vigil.heard(chunk, now, live=live)
 
     def find_holes(self, chunk: Chunk, newest: Sequence, peer: PeerId, hop: Hop, now: Micros) -> None:
@@ -350,15 +342,12 @@ class Uplink:
             effects += self._while_hearing(self.vigil, now)
         elif self._is_orphan:
             effects += warn_children(self.relay, now, self.orphan_since or now)
-        effects += self._borrow(now)
         if self._moving is not None and now >= self._moving[1]:
             self._give_up_move()
         self.asks.expire(now)
         self._settle_asking()
-        for peer in self.standbys.silent(now):
-            effects += self._lose_standby(peer, now)
-        if self.holes:
-            effects += self._pull_holes(now)
+        effects += self.reserves.tick(now)
+        effects += self.pulls.tick(self.parent, now)
         return effects + self._decide(now) if self.repair is not None else effects
 
     def deadline(self) -> Micros | None:
@@ -368,11 +357,10 @@ class Uplink:
             self.asks.deadline(),
             self.vigil.deadline() if self.vigil is not None else None,
             warning,
-            self._borrow_due,
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
             self.standbys.deadline(),
-            self.holes.deadline(),
+            self.pulls.deadline(),
         )
 
     def lose_parent(self, now: Micros, *, is_silent: bool) -> list[Effect]:
@@ -415,23 +403,6 @@ class Uplink:
             if warm and self.state is Attachment.HEARING:
                 effects += self._move_to(self.standbys.all[warm[0]].ticket, now)
         return effects
-
-    def _borrow(self, now: Micros) -> list[Effect]:
-        """Pull what comes next from the standbys, without leaving a stalled parent or waiting for another one."""
-        due = self._borrow_due
-        if due is None or now < due:
-            return []
-        self._borrow_at = now + BORROW_EVERY_US
-        first = self.backlog.newest + 1
-        wish = Pull(((first, first + BORROW_CHUNKS - 1),))
-        return [Send(peer, wish) for peer in self.standbys.warm()]
-
-    @property
-    def _borrow_due(self) -> Micros | None:
-        """When is it time to borrow, if nothing new comes? Before the first chunk nobody knows what comes next."""
-        if not self._has_heard or not self.standbys.all or not self.backlog.newest:
-            return None
-        return max(self.backlog.newest_at + BORROW_AFTER_US, self._borrow_at)
 
     # ---- details: asking
 
@@ -550,48 +521,6 @@ class Uplink:
         """End a raise that came to nothing, under the parent that there still is."""
         if self.standing.is_raising and self.parent is not None:
             self.standing.end_raise(self.parent_rank)
-
-    # ---- details: standbys and holes
-
-    def _stand_by(self, ticket: Ticket, now: Micros) -> list[Effect]:
-        """Ask a peer to stand by, on a link that is up, or as soon as it is."""
-        dial = self.neighbours.dial(ticket)
-        return self._enlist(ticket.peer, now) if ticket.peer in self.neighbours else dial
-
-    def _enlist(self, peer: PeerId, now: Micros) -> list[Effect]:
-        """Ask on a link that is up."""
-        self.standbys.enlisted(peer, now)
-        return [*self._introduce(peer), Send(peer, Enlist(self.standing.rank))]
-
-    def _lose_standby(self, peer: PeerId, now: Micros) -> list[Effect]:
-        """Replace a standby that is gone, too silent, full or no longer of lower rank."""
-        self.standbys.drop(peer)
-        self.neighbours.declined[peer] = now + AVOID_US
-        self._tell_of_change()
-        effects: list[Effect] = [Send(peer, Detach(0))] if peer in self.neighbours else []
-        return effects + self._fill_standby(now)
-
-    def _fill_standby(self, now: Micros) -> list[Effect]:
-        """Take an uncle into an empty place until the tracker names somebody."""
-        ticket = self.standbys.fill(self.neighbours.may_stand_by(now, self.parent))
-        if ticket is None:
-            return []
-        self._tell_of_change()
-        return self._stand_by(ticket, now)
-
-    def _pull_holes(self, now: Micros) -> list[Effect]:
-        """Ask for missing chunks: first the parent, then the standbys."""
-        self.holes.drop_below(self.backlog.floor)
-        asks = self.holes.due(now, self._rtt_us)
-        warm = self.standbys.warm()
-        order = [self.parent, *warm] if self.parent is not None else list(warm)
-        effects: list[Effect] = []
-        for tries, sequences in asks.items():
-            if order:
-                to = order[tries % len(order)]
-                assert to is not None
-                effects.append(Send(to, Pull(ranges(sequences)[:32])))
-        return effects
 
     def _tell_of_change(self) -> None:
         """Let the tracker hear of it."""

@@ -1,0 +1,80 @@
+"""Keeps two standbys warm: names, enlists, loses and replaces them."""
+
+from dataclasses import dataclass
+
+from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.effects import Effect, Send
+from meshcast.protocol.limits import AVOID_US
+from meshcast.protocol.membership import Membership
+from meshcast.protocol.messages import Detach, Enlist
+from meshcast.protocol.neighbours import Neighbours
+from meshcast.protocol.relay import Relay
+from meshcast.protocol.standbys import Standbys
+from meshcast.protocol.standing import Standing
+from meshcast.protocol.tickets import Ticket
+from meshcast.protocol.units import Micros, PeerId
+
+
+@dataclass(slots=True)
+class Reserves:
+    """The standbys of one peer, and the conversation with them."""
+
+    member: Membership
+    standing: Standing
+    backlog: Backlog
+    relay: Relay
+    neighbours: Neighbours
+    standbys: Standbys
+    parent: PeerId | None = None
+    """Who is no standby, for it is the parent."""
+
+    def name(self, tickets: tuple[Ticket, ...], orphan_since: Micros | None, now: Micros) -> list[Effect]:
+        """Take in who stands by, in the tracker's word."""
+        wanted = tuple(
+            ticket
+            for ticket in tickets
+            if ticket.peer not in {self.member.me, self.parent}
+            and now >= self.neighbours.declined.get(ticket.peer, 0)
+            and self.member.trusts(ticket, now)
+        )
+        if orphan_since is not None:
+            # Whoever has shown a sign of life since is not exchanged for somebody who may be dead.
+            living = {one.peer: one for one in self.standbys.living(orphan_since)}
+            wanted = tuple((living | {one.peer: one for one in wanted}).values())
+        fresh, gone = self.standbys.name(wanted)
+        effects: list[Effect] = [Send(peer, Detach(0)) for peer in gone if peer in self.neighbours]
+        for ticket in fresh:
+            effects += self._stand_by(ticket, now)
+        self.relay.changed = True
+        return effects
+
+    def enlist(self, peer: PeerId, now: Micros) -> list[Effect]:
+        """Ask a peer to stand by, on a link that is up."""
+        self.standbys.enlisted(peer, now)
+        greeting = self.neighbours.introduce(peer, self.standing.rank, self.backlog.newest)
+        return [*greeting, Send(peer, Enlist(self.standing.rank))]
+
+    def lose(self, peer: PeerId, now: Micros) -> list[Effect]:
+        """Replace a standby that is gone, too silent, full or no longer of lower rank."""
+        self.standbys.drop(peer)
+        self.neighbours.declined[peer] = now + AVOID_US
+        self.relay.changed = True
+        effects: list[Effect] = [Send(peer, Detach(0))] if peer in self.neighbours else []
+        return effects + self.fill(now)
+
+    def fill(self, now: Micros) -> list[Effect]:
+        """Take an uncle into an empty place until the tracker names somebody."""
+        ticket = self.standbys.fill(self.neighbours.may_stand_by(now, self.parent))
+        if ticket is None:
+            return []
+        self.relay.changed = True
+        return self._stand_by(ticket, now)
+
+    def tick(self, now: Micros) -> list[Effect]:
+        """Replace those that have been silent for too long."""
+        return [effect for peer in self.standbys.silent(now) for effect in self.lose(peer, now)]
+
+    def _stand_by(self, ticket: Ticket, now: Micros) -> list[Effect]:
+        """Ask a peer to stand by, on a link that is up, or as soon as it is."""
+        dial = self.neighbours.dial(ticket)
+        return self.enlist(ticket.peer, now) if ticket.peer in self.neighbours else dial
