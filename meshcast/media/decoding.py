@@ -29,6 +29,10 @@ from meshcast.media.sound import BLOCK_SAMPLES, CHANNELS, SAMPLE_RATE_HZ, PcmInt
 OPEN_S_MAX: Final = 10.0
 """A server that has not answered by then will not."""
 
+PROBING: Final = {"analyzeduration": "500000", "probesize": "65536"}
+"""Microseconds and bytes that FFmpeg may look at before it knows what a stream is. What comes at the pace of the world
+would else be heard seconds later (WAV 10 s, measured, where nothing was sent ahead), and time out when it stalls."""
+
 READ_ERRORS_MAX: Final = 100
 """So many unreadable packets in a row, and there is nothing readable behind them."""
 
@@ -80,7 +84,11 @@ class Reader:
         """Let FFmpeg open the input; say in one line why it cannot."""
         is_url = self._place.kind is Kind.URL
         try:
-            return av.open(self._place.address, timeout=(OPEN_S_MAX, self._patience_s) if is_url else None)
+            return av.open(
+                self._place.address,
+                timeout=(OPEN_S_MAX, self._patience_s) if is_url else None,
+                options={} if self._place.kind is Kind.FILE else PROBING,
+            )
         except (FFmpegError, ValueError) as error:
             raise sentences.cannot_open(self._place.name, error, is_url=is_url) from error
 

@@ -54,7 +54,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, *, has_devices: bool) -> type[Strea
         is_input = True
 
     module = SimpleNamespace(PortAudioError=PortAudioError, OutputStream=Output, InputStream=Input)
-    monkeypatch.setitem(sys.modules, "sounddevice", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
     return Output
 
 

@@ -29,7 +29,7 @@ def packets(original: Mono) -> list[bytes]:
 def heard(packets: list[bytes]) -> Mono:
     """What a listener hears who misses nothing."""
     decoder = Decoder()
-    return np.concatenate([decoder.decode(packet) for packet in packets]).mean(axis=1)
+    return np.asarray(np.concatenate([decoder.decode(packet) for packet in packets]).mean(axis=1), np.float32)
 
 
 def jumps_of(timeline: Timeline) -> list[tuple[float, float]]:
