@@ -45,7 +45,7 @@ def main(
     jobs: int,
 ) -> None:
     settings = Settings(conditions=Conditions(loss=loss), origin_capacity=origin)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     outcomes: list[Outcome] = []
     with ProcessPoolExecutor(jobs) as pool:
         runs = [

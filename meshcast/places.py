@@ -20,7 +20,8 @@ async def resolve(host: str, port: int) -> tuple[Address, ...]:
     """Find the literal addresses of a host, IPv4 first: one UDP socket speaks one family only."""
     try:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A name such as `a..b` or of 70 letters is no host name at all, which is no OSError.
         raise BadInputError(
             f"the host {host!r} is not known here; check its name and this machine's network"
         ) from error

@@ -5,7 +5,7 @@ machines' clocks are not synchronised, so delay is counted from when a chunk cou
 joiner learns it before any live chunk comes: the parent's Accept says which chunk is its newest and how long ago that
 one came there, which is when it would have come here. So sound begins at once, from the backlog.
 
-The base stays as it is while sound runs: a shorter way leaves more margin, a longer way eats from it, and nobody hears
+Until sound has begun every chunk may show an earlier transit; while it runs the base stays as it is: a shorter way leaves more margin, a longer way eats from it, and nobody hears
 either. Only when chunks in a row come too late (`LATE_CHUNKS_MAX`) is it moved, once; and when nothing has come for
 `RESYNC_US`, it is found anew.
 """
@@ -62,8 +62,8 @@ class Playout:
             case Phase.WAITING:
                 self._set_base(chunk, now)
                 self._begin(chunk, now)
-            case Phase.READY if chunk.sequence < self.next_sequence:
-                self._begin(chunk, now)
+            case Phase.READY:
+                self._begin_better(chunk, now)
             case Phase.PLAYING if chunk.sequence < self.next_sequence:
                 self._came_late(chunk, now)
             case _:
@@ -132,6 +132,21 @@ class Playout:
         if self._due_at(chunk) >= now and chunk.sequence >= self._floor:
             self.phase = Phase.READY
             self.next_sequence, self._next_due = chunk.sequence, self._due_at(chunk)
+
+    def _begin_better(self, chunk: Chunk, now: Micros) -> None:
+        """Begin elsewhere, if a chunk has shown an earlier transit, or is earlier itself, before sound has begun.
+
+        The first to come to a joiner may be old: its parent may just be receiving a backlog of its own.
+        """
+        assert self._base_us is not None
+        before_us = self._base_us
+        self._set_base(chunk, now)
+        if self._base_us < before_us:
+            self._next_due -= before_us - self._base_us
+            while self._next_due < now and self.next_sequence < self._backlog.newest:
+                self._advance(self._backlog.chunk_us)
+        if chunk.sequence < self.next_sequence:
+            self._begin(chunk, now)
 
     def _next(self, now: Micros) -> Effect:
         """Hand over the next chunk, or conceal it."""

@@ -24,7 +24,8 @@ class Sources:
         """Take in delegations; tell whether a new generation has begun (then what was heard before is of the past)."""
         superseded = False
         for one in delegations:
-            if one.generation < self.generation or self._known.get(one.index) == one:
+            known = self._known.get(one.index)
+            if one.generation < self.generation or (known is not None and one.generation == known.generation):
                 continue
             if not one.is_valid(self._broadcast, wall_us, self._verify):
                 continue

@@ -101,6 +101,18 @@ def test_sound_begins_at_once_from_a_backlog(listener: Listener) -> None:
     )
 
 
+def test_before_sound_begins_a_later_chunk_may_show_an_earlier_transit(listener: Listener) -> None:
+    """Found in the demo: who joined while its parent was still receiving a backlog heard everything 1.6 s later."""
+    for number, sequence in enumerate(range(10, 27)):
+        listener.offer(sequence, START + number * MILLISECOND)
+    listener.run(START + 3 * SECOND)
+    live_end = START + 16 * MILLISECOND
+    first_at, first = listener.played[0]
+    assert first_at + (26 - first) * CHUNK_US == live_end + DELAY_US, "one delay behind the newest"
+    assert listener.concealed[:1] != [10]
+    assert [sequence for _, sequence in listener.played] == list(range(first, 27))
+
+
 def test_chunks_are_handed_over_at_their_pace_whatever_the_jitter(listener: Listener) -> None:
     for sequence in range(1, 60):
         now = START + (sequence - 1) * CHUNK_US + (sequence * 37 % 90) * MILLISECOND
@@ -213,7 +225,7 @@ def test_what_was_played_before_a_long_silence_is_never_played_again(listener: L
 def test_end_is_said_once_all_before_it_has_been_played(listener: Listener) -> None:
     live(listener, 1, 10)
     for sequence in range(11, 20):
-        listener.offer(sequence, START + SECOND, flags=Flag.END, packets=())
+        listener.offer(sequence, START + (sequence - 1) * CHUNK_US, flags=Flag.END, packets=())
     listener.run(START + 10 * SECOND)
     assert listener.has_ended
     assert listener.sequences == list(range(1, 11))
