@@ -10,7 +10,10 @@ from meshcast.protocol.tickets import Role
 
 
 async def test_listeners_hear_a_restarted_broadcaster_without_being_started_again(
-    autojump_clock: object, open_stage: Callable[..., Any], programme: PcmInt, blocks_of: Callable[[PcmInt], Any]
+    autojump_clock: object,
+    open_stage: Callable[..., Any],
+    programme: PcmInt,
+    blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     async with open_stage(seed=6) as stage:
         await stage.start_tracker()
@@ -31,7 +34,10 @@ async def test_listeners_hear_a_restarted_broadcaster_without_being_started_agai
 
 
 async def test_a_superseded_broadcaster_gives_way(
-    autojump_clock: object, open_stage: Callable[..., Any], programme: PcmInt, blocks_of: Callable[[PcmInt], Any]
+    autojump_clock: object,
+    open_stage: Callable[..., Any],
+    programme: PcmInt,
+    blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     async with open_stage(seed=6) as stage:
         await stage.start_tracker()
@@ -48,7 +54,10 @@ async def test_a_superseded_broadcaster_gives_way(
 
 
 async def test_a_relay_serves_near_the_origin_and_takes_the_load_off_it(
-    autojump_clock: object, open_stage: Callable[..., Any], programme: PcmInt, blocks_of: Callable[[PcmInt], Any]
+    autojump_clock: object,
+    open_stage: Callable[..., Any],
+    programme: PcmInt,
+    blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     async with open_stage(seed=7) as stage:
         await stage.start_tracker()
