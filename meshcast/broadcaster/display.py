@@ -77,6 +77,7 @@ def show_json(view: View) -> None:
         "newest": machine.backlog.newest,
         "children": [one.hex() for one in machine.relay.children],
         "children_peak": machine.relay.children_peak,
+        "children_peak_in_emergencies": machine.relay.children_peak_in_emergencies,
         "emergencies": machine.relay.emergencies,
         "copies_sent": round(copies(view), 4),
         "copies_sent_in_emergencies": round(machine.relay.emergency_bytes / max(1, machine.audio_bytes), 4),

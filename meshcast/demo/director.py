@@ -181,6 +181,7 @@ class Director:
             copies_sent=status["copies_sent"],
             copies_sent_in_emergencies=status["copies_sent_in_emergencies"],
             children_peak=status["children_peak"],
+            children_peak_in_emergencies=status["children_peak_in_emergencies"],
             emergencies=status["emergencies"],
             kills=self._kills,
             killed_with_children=self._killed_with_children,

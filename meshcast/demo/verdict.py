@@ -23,6 +23,7 @@ class Facts:
     copies_sent: float
     copies_sent_in_emergencies: float
     children_peak: int
+    children_peak_in_emergencies: int
     emergencies: int
     kills: int
     killed_with_children: int
@@ -51,6 +52,7 @@ def make_report(facts: Facts, listeners: list[dict[str, Any]], heard: dict[str, 
         "copies_sent": facts.copies_sent,
         "copies_sent_in_emergencies": facts.copies_sent_in_emergencies,
         "children_peak": facts.children_peak,
+        "children_peak_in_emergencies": facts.children_peak_in_emergencies,
         "emergencies": facts.emergencies,
         "kills": facts.kills,
         "killed_with_children": facts.killed_with_children,

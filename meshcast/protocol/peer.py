@@ -27,14 +27,10 @@ from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
     Accept,
     Accuse,
-    Adopt,
     Beat,
     Bye,
-    Detach,
-    Enlist,
     Fault,
     Goodbye,
-    Hello,
     Join,
     Leave,
     Message,
@@ -42,7 +38,6 @@ from meshcast.protocol.messages import (
     Noted,
     Notice,
     Placed,
-    Pull,
     Refuse,
     Refused,
     Renewed,
@@ -227,23 +222,7 @@ class PeerMachine:
                     self.relay.gone(peer, now)
                 return self.uplink.bye(peer, now)
             case _:
-                return self._asked(peer, message, now)
-
-    def _asked(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
-        """Take in what a neighbour asks for."""
-        match message:
-            case Hello(ticket):
-                return self.relay.hello(peer, ticket, now)
-            case Adopt():
-                return self.relay.adopt(peer, message, now)
-            case Enlist():
-                return self.relay.enlist(peer)
-            case Detach(counter):
-                return self.relay.detach(peer, counter)
-            case Pull():
-                return self.relay.pull(peer, message, now)
-            case _:
-                return []
+                return self.relay.asked(peer, message, now)
 
     def _accepted(self, peer: PeerId, accept: Accept, now: Micros) -> list[Effect]:
         """Take in an Accept; the first one tells the playout when chunks come at the earliest."""

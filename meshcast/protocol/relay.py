@@ -33,6 +33,9 @@ from meshcast.protocol.messages import (
     Adopt,
     Beat,
     Bye,
+    Detach,
+    Enlist,
+    Hello,
     Message,
     Notice,
     Pull,
@@ -85,12 +88,30 @@ class Relay:
     emergencies: int = 0
     children_peak: int = 0
     """The most children at any moment, emergencies apart."""
+    children_peak_in_emergencies: int = 0
+    """The same with emergencies."""
     _parked: dict[PeerId, dict[Sequence, Micros]] = field(default_factory=dict)
     _budgets: dict[PeerId, Budget] = field(default_factory=dict)
     _beat_at: Micros = 0
     _noticed_at: Micros | None = None
 
     # ---- who is served
+
+    def asked(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
+        """Take in what a neighbour asks of whoever serves; other messages change nothing."""
+        match message:
+            case Hello(ticket):
+                return self.hello(peer, ticket, now)
+            case Adopt():
+                return self.adopt(peer, message, now)
+            case Enlist():
+                return self.enlist(peer)
+            case Detach(counter):
+                return self.detach(peer, counter)
+            case Pull():
+                return self.pull(peer, message, now)
+            case _:
+                return []
 
     def hello(self, peer: PeerId, ticket: Ticket, now: Micros) -> list[Effect]:
         """Take in a ticket; a bad one ends the link."""
@@ -320,7 +341,9 @@ class Relay:
         is_emergency = len(self.children) >= self.member.capacity
         self.children[peer] = Child(counter, is_emergency)
         self.emergencies += is_emergency
-        self.children_peak = max(self.children_peak, min(len(self.children), self.member.capacity))
+        regular = sum(not child.is_emergency for child in self.children.values())
+        self.children_peak = max(self.children_peak, regular)
+        self.children_peak_in_emergencies = max(self.children_peak_in_emergencies, len(self.children))
         self.changed = True
 
     def _forget_child(self, peer: PeerId) -> None:

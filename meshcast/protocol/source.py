@@ -25,19 +25,14 @@ from meshcast.protocol.events import (
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
-    Adopt,
     Announce,
     Bye,
-    Detach,
-    Enlist,
     Goodbye,
-    Hello,
     Leave,
     Message,
     Noted,
     Notice,
     Placed,
-    Pull,
     Refused,
     Renewed,
     Report,
@@ -147,23 +142,13 @@ class SourceMachine:
         if peer == self.member.tracker:
             return self._from_tracker(message, now)
         match message:
-            case Hello(ticket):
-                return self.relay.hello(peer, ticket, now)
-            case Adopt():
-                return self.relay.adopt(peer, message, now)
-            case Enlist():
-                return self.relay.enlist(peer)
-            case Detach(counter):
-                return self.relay.detach(peer, counter)
-            case Pull():
-                return self.relay.pull(peer, message, now)
             case Notice():
                 return self._notice(message, now)
             case Bye():
                 self.relay.gone(peer, now)
+                return []
             case _:
-                pass
-        return []
+                return self.relay.asked(peer, message, now)
 
     def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
         """Take in what the tracker says."""
