@@ -2,19 +2,26 @@
 
 import signal
 import sys
+from typing import Final
 
 import trio
+
+DRAIN_S: Final = 0.01
+"""How long is looked for signals that came at the same moment; left behind, one would kill this program while it goes."""
 
 
 async def wait_for_leave(*, with_stdin: bool) -> None:
     """Return when somebody asks this program to go; with `with_stdin` also when whoever started it is gone."""
-    async with trio.open_nursery() as nursery:
-        if with_stdin:
-            nursery.start_soon(_end_of_stdin, nursery.cancel_scope)
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            if with_stdin:
+                nursery.start_soon(_end_of_stdin, nursery.cancel_scope)
             async for _ in signals:
                 break
-        nursery.cancel_scope.cancel()
+            nursery.cancel_scope.cancel()
+        with trio.move_on_after(DRAIN_S):
+            async for _ in signals:
+                pass
 
 
 async def _end_of_stdin(scope: trio.CancelScope) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from meshcast.broadcaster.engine import View
 from meshcast.protocol.units import short
@@ -55,7 +56,8 @@ def table(view: View) -> Table:
         "copies": f"{copies(view):.2f}",
     }
     for name, value in rows.items():
-        grid.add_row(f"[bold]{name}[/bold]", value)
+        # As it is: a title is somebody's words, and none of ours to mark up.
+        grid.add_row(Text(name, style="bold"), Text(value))
     return grid
 
 

@@ -21,6 +21,7 @@ from meshcast.protocol.effects import Conceal, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
+from meshcast.protocol.limits import TITLE_BYTES_MAX
 from meshcast.protocol.link import Link, TrackerAddress, format_address
 from meshcast.protocol.source import Programme, SourceMachine
 from meshcast.protocol.tickets import Delegation, Role, sign_delegation
@@ -32,6 +33,7 @@ from meshcast.transport.links import Links, open_links
 STATUS_S = 0.25
 TRACKER_PATIENCE_S = 10.0
 """A broadcaster that cannot reach its tracker at the start is told so after this."""
+TITLE_LETTERS_MAX = 60
 DELEGATION_S = 7 * 24 * 3600
 """How long one run may last."""
 
@@ -80,11 +82,12 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
     async with open_source(settings.source, patience_s=settings.patience_s) as source:
         pin = settings.tracker.pin or await pin_of(settings.tracker, addresses, settings.known_trackers)
         link = Link(settings.tracker.host, settings.tracker.port, BroadcastId(bytes(broadcast.peer_id)), pin)
-        title = settings.title or source.title or Path(settings.source).stem
+        titles = (settings.title, source.title, Path(settings.source).stem)
+        title = next((shown for one in titles if (shown := sendable(one or ""))), "")
         machine = SourceMachine(
             member_of(identity, link, addresses, Role.SOURCE, settings.max_children),
             delegate(broadcast, identity),
-            Programme(title[:60], settings.bitrate_bps, chunk_us),
+            Programme(title, settings.bitrate_bps, chunk_us),
         )
         outcome = Outcome()
         driver = Driver(machine, lambda effect: _perform(effect, outcome))
@@ -107,6 +110,13 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
         error = outcome.error or source.ended_early
     if error is not None:
         raise BadInputError(error)
+
+
+def sendable(title: str) -> str:
+    """Make of a file's title one that trackers take: printable, in one line, and short."""
+    words = "".join(letter if letter.isprintable() else " " for letter in title).split()
+    short = " ".join(words)[:TITLE_LETTERS_MAX].encode()[:TITLE_BYTES_MAX]
+    return short.decode("utf-8", "ignore").strip()
 
 
 def delegate(broadcast: Identity, source: Identity) -> Delegation:

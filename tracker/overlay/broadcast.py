@@ -96,6 +96,7 @@ class Broadcast:
         before = self.source
         self.announced = announced
         if self.source != before:
+            self._withdraw(self.source)
             self.registry.strike(ORIGIN)
             self.registry.enter(self.source, ORIGIN, (announced.address,))
             self.newest = 0
@@ -126,6 +127,7 @@ class Broadcast:
 
     def resume(self, peer: PeerId, ticket: Ticket, address: Address, now: Micros) -> list[TrackerEffect]:
         """Take back a peer by its own ticket; where it stands its report will tell."""
+        self.waiting.drop(peer)
         node = self.registry.find(peer)
         if node is None:
             node = self._enter(peer, ticket.capacity, 0, ticket.role, address)
@@ -368,6 +370,13 @@ class Broadcast:
         key = self.registry.strike(node)
         self._trust.forget(key)
         self._gone[key] = None
+
+    def _withdraw(self, peer: PeerId) -> None:
+        """Take out a listener, placed or waiting, that becomes the broadcaster: a key is one node."""
+        self.waiting.drop(peer)
+        node = self.registry.find(peer)
+        if node is not None:
+            self._forget(node)
 
     def _place_message(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""

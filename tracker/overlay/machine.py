@@ -140,7 +140,7 @@ class TrackerMachine:
             ]
         known = self.broadcasts.get(announce.broadcast)
         announced = Announced.of(announce, self._links[peer])
-        if known is not None and delegation.generation < known.announced.delegation.generation:
+        if known is not None and not delegation.supersedes(known.announced.delegation):
             return [Send(peer, Refused(Why.SUPERSEDED, "a later broadcaster has this broadcast"))]
         if known is None and len(self.broadcasts) >= BROADCASTS_MAX:
             return [
@@ -150,7 +150,7 @@ class TrackerMachine:
             known = self.broadcasts[announce.broadcast] = Broadcast(
                 self._office, announce.broadcast, announced
             )
-        self._of[peer] = known
+        self._settle(peer, known, now)
         return known.announce(announced, now)
 
     def _join(self, peer: PeerId, join: Join, now: Micros) -> list[TrackerEffect]:
@@ -158,9 +158,9 @@ class TrackerMachine:
         broadcast = self.broadcasts.get(join.broadcast)
         if broadcast is None:
             return [Send(peer, Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here"))]
-        if peer in broadcast.bans or join.role in {Role.SOURCE, Role.SPARE}:
+        if peer in broadcast.bans or peer == broadcast.source or join.role in {Role.SOURCE, Role.SPARE}:
             return [Send(peer, Refused(Why.BANNED, "not admitted"))]
-        self._of[peer] = broadcast
+        self._settle(peer, broadcast, now)
         return broadcast.join(peer, join, self._links[peer], now)
 
     def _resume(self, peer: PeerId, resume: Resume, now: Micros) -> list[TrackerEffect]:
@@ -173,8 +173,15 @@ class TrackerMachine:
         )
         if broadcast is None or not is_good or peer in broadcast.bans or ticket.role is Role.SOURCE:
             return [Send(peer, Refused(Why.TICKET, "this ticket does not hold here"))]
-        self._of[peer] = broadcast
+        self._settle(peer, broadcast, now)
         return broadcast.resume(peer, ticket, self._links[peer], now)
+
+    def _settle(self, peer: PeerId, broadcast: Broadcast, now: Micros) -> None:
+        """Note which broadcast a peer is in; in another it was until now, nobody would hear of its end."""
+        before = self._of.get(peer)
+        if before is not None and before is not broadcast:
+            before.lost(peer, now)
+        self._of[peer] = broadcast
 
     def _reachable(self, effects: list[TrackerEffect]) -> list[TrackerEffect]:
         """Leave out what goes to peers without a link: their reports will bring it up again."""

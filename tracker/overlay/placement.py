@@ -141,6 +141,6 @@ def _bears_splice(tree: Tree, parent: int) -> bool:
 def _find_adopter(tree: Tree, node: int) -> int | None:
     """Find one that may take an orphan beyond its capacity."""
     for adopter in adopters_below(tree, node, parent_rank_bound(tree, node)):
-        if tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
+        if adopter != node and tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
             return adopter
     return None

@@ -32,8 +32,12 @@ class Waiting:
         return peer in self._capable or peer in self._leaf_only
 
     def add(self, peer: PeerId, join: Join) -> None:
-        """Let a joiner wait; one that waits already keeps its place in the line."""
-        (self._capable if join.capacity else self._leaf_only)[peer] = join
+        """Let a joiner wait, in one line only; one that waits there already keeps its place."""
+        line, other = self._capable, self._leaf_only
+        if not join.capacity:
+            line, other = other, line
+        other.pop(peer, None)
+        line[peer] = join
 
     def join(self, peer: PeerId) -> Join:
         """Give what a joiner asked for."""

@@ -1,0 +1,61 @@
+"""When to go: at a signal, or with whoever started the program."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from meshcast.leaving import wait_for_leave
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
+    """What whoever started the program holds of its standard input."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr("sys.stdin", open(reading, closefd=False))  # noqa: SIM115 - trio closes it
+    with open(writing, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor, not a path
+        yield pipe
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_is_an_order_to_go(number: signal.Signals, nursery: trio.Nursery) -> None:
+    gone = trio.Event()
+
+    async def wait() -> None:
+        await wait_for_leave(with_stdin=False)
+        gone.set()
+
+    nursery.start_soon(wait)
+    await wait_all_tasks_blocked()
+    assert not gone.is_set()
+    signal.raise_signal(number)
+    with trio.fail_after(10):
+        await gone.wait()
+
+
+async def test_the_end_of_standard_input_is_one_where_that_was_asked_for(
+    pipe: io.FileIO, nursery: trio.Nursery
+) -> None:
+    gone = trio.Event()
+
+    async def wait() -> None:
+        await wait_for_leave(with_stdin=True)
+        gone.set()
+
+    nursery.start_soon(wait)
+    pipe.write(b"whatever is said is not listened to")
+    await wait_all_tasks_blocked(0.01)
+    assert not gone.is_set()
+    pipe.close()
+    with trio.fail_after(10):
+        await gone.wait()
+
+
+async def test_otherwise_standard_input_may_end_as_it_likes(autojump_clock: MockClock) -> None:
+    with trio.move_on_after(60) as scope:
+        await wait_for_leave(with_stdin=False)
+    assert scope.cancelled_caught
