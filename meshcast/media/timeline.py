@@ -181,7 +181,7 @@ def _cut(reference: Reference, heard: Doubles, start: int, before: Window, after
         for window in (before, after)
     ]
     up_to = np.concatenate([[0.0], np.cumsum(errors[0] - errors[1])])
-    return int(up_to.argmin())
+    return int(np.argmin(up_to))
 
 
 def _stretch_at(reference: Reference, start: int, length: int) -> Doubles:
