@@ -10,9 +10,15 @@ DRAIN_S: Final = 0.01
 """How long is looked for signals that came at the same moment; left behind, one would kill this program while it goes."""
 
 
-async def wait_for_leave(*, with_stdin: bool) -> None:
-    """Return when somebody asks this program to go; with `with_stdin` also when whoever started it is gone."""
+async def wait_for_leave(
+    *, with_stdin: bool, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Return when somebody asks this program to go; with `with_stdin` also when whoever started it is gone.
+
+    It has started when signals no longer kill this program.
+    """
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async with trio.open_nursery() as nursery:
             if with_stdin:
                 nursery.start_soon(_end_of_stdin, nursery.cancel_scope)

@@ -11,7 +11,7 @@ import trio
 
 from meshcast.demo.crew import Crew, Member
 from meshcast.demo.verdict import Facts
-from meshcast.protocol.errors import MeshcastError, UnreachableError
+from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 
 START_S_MAX: Final = 60.0
 """How long starting everybody may take: a Python process with its media libraries takes about a second of CPU."""
@@ -64,6 +64,7 @@ class Director:
 
     async def play(self) -> tuple[Facts, list[dict[str, Any]]]:
         """Play the whole demo; give what was counted, and every listener's report."""
+        self._clear_reports()
         address = await self._start_tracker()
         link = await self._start_source(address)
         await self._start_listeners(link)
@@ -77,6 +78,17 @@ class Director:
         return await self._collect()
 
     # ---- starting
+
+    def _clear_reports(self) -> None:
+        """Remove the reports of an earlier demo: they would be taken for those of listeners that end without one."""
+        for number in range(1, self.settings.listeners + 1):
+            path = self._report_path(listener_name(number))
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise BadInputError(
+                    f"the earlier report {path} cannot be removed: {error.strerror}; choose another --output-dir"
+                ) from error
 
     async def _start_tracker(self) -> str:
         """Start the tracker (again); give its address with its pin."""
@@ -105,7 +117,7 @@ class Director:
         """Start all listeners at once, and wait until each has sound."""
         self.scene.headline = "starting the listeners"
         for number in range(1, self.settings.listeners + 1):
-            name = f"listener-{number:02}"
+            name = listener_name(number)
             wav, report = self._wav_path(name), self._report_path(name)
             arguments = [
                 "meshcast", "listen", link, "--output", str(wav), "--report", str(report), "--status", "json",
@@ -250,6 +262,11 @@ REPORTED: Final = (
     "repairs_ms",
 )
 """Fields of a listener's own report that the demo's report has too."""
+
+
+def listener_name(number: int) -> str:
+    """Name a listener, and the files it leaves."""
+    return f"listener-{number:02}"
 
 
 def _free_port() -> int:

@@ -39,7 +39,7 @@ def run_demo(settings: DemoSettings) -> int:
     console.print(verdict(report), style="bold green" if report["ok"] else "bold red")
     path = settings.report or settings.output_dir / "report.json"
     write_report(report, path)
-    console.print(f"Report: {path}; recordings: {settings.output_dir}/*.wav", highlight=False)
+    console.print(f"Report: {path}; recordings: {settings.output_dir}/*.wav", highlight=False, markup=False)
     return 0 if report["ok"] else EXIT_ERROR
 
 

@@ -25,12 +25,12 @@ def draw(
         _grow(root, source.key, by_parent, shown)
     lost = [one for one in listeners if one.is_alive and (one.key is None or one.key not in shown)]
     if lost:
-        branch = root.add("[yellow]looking for a parent")
+        branch = root.add(Text("looking for a parent", style="yellow"))
         for one in lost:
             branch.add(_label(one))
     dead = [one.name for one in listeners if not one.is_alive]
     if dead:
-        root.add(f"[red]dead: {', '.join(dead)}")
+        root.add(Text(f"dead: {', '.join(dead)}", style="red"))
     log = Text("\n".join(events[-EVENTS_SHOWN:]), style="dim")
     return Group(Text(headline, style="bold"), root, log)
 
@@ -43,24 +43,24 @@ def _grow(branch: Tree, key: str, by_parent: dict[str | None, list[Member]], sho
             _grow(branch.add(_label(one)), one.key, by_parent, shown)
 
 
-def _source_label(source: Member | None) -> str:
-    """Describe the broadcaster."""
+def _source_label(source: Member | None) -> Text:
+    """Describe the broadcaster; a title is shown as it is, whatever is written in it."""
     if source is None or not source.status:
-        return "broadcaster (starting)"
+        return Text("broadcaster (starting)")
     status = source.status
-    return (
-        f"[bold]broadcaster[/bold]  {status.get('title', '')}  copies sent {status.get('copies_sent', 0):.2f}"
-    )
+    rest = f"  {status.get('title', '')}  copies sent {status.get('copies_sent', 0):.2f}"
+    return Text.assemble(("broadcaster", "bold"), rest)
 
 
-def _label(one: Member) -> str:
+def _label(one: Member) -> Text:
     """Describe a listener."""
     status = one.status
     sound = "♪" if status.get("audible") else "…"
     missing = status.get("missing_chunks", 0)
-    loss = f" [red]{missing} missing[/red]" if missing else ""
+    loss = (f" {missing} missing" if missing else "", "red")
     if not status.get("hearing"):
-        return f"[yellow]{one.name} {sound} {status.get('words', 'starting')}{loss}"
+        return Text.assemble((f"{one.name} {sound} {status.get('words', 'starting')}", "yellow"), loss)
     repairs = len(status.get("repairs_ms", ()))
     mended = f"  {repairs} repaired" if repairs else ""
-    return f"[green]{one.name}[/green] {sound} {status.get('buffer_ms', 0) / 1000:.1f} s ahead{mended}{loss}"
+    ahead = f" {sound} {status.get('buffer_ms', 0) / 1000:.1f} s ahead{mended}"
+    return Text.assemble((one.name, "green"), ahead, loss)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from meshcast.demo.tree_view import draw
@@ -60,3 +61,16 @@ def test_only_the_last_events_are_shown() -> None:
 
 def test_before_the_broadcaster_is_there_it_is_starting() -> None:
     assert any("starting" in line for line in shown(None))
+
+
+def test_those_who_claim_to_hear_each_other_are_drawn_once() -> None:
+    lines = shown(SOURCE, Stand("one", "1", "2"), Stand("two", "2", "1"))
+    assert sum("one" in line for line in lines) == sum("two" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("title", ["[/bold]", "Evening [live]", "a\\"])
+def test_a_title_is_shown_as_it_is(title: str) -> None:
+    source = Stand("broadcaster", "s", title=title, copies_sent=1.0)
+    lines = shown(source, Stand("one", "1", None, words=title))
+    assert f"broadcaster  {title}  copies sent 1.00" in lines[1]
+    assert any(f"one ♪ {title}" in line for line in lines)

@@ -1,12 +1,16 @@
 """The verdict: `ok` only if every survivor heard everything, by its own count and by its recording."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from meshcast.demo.verdict import Facts, make_report, table, verdict
+from meshcast.demo.director import REPORTED
+from meshcast.demo.verdict import Facts, compare_recordings, make_report, table, verdict
+from meshcast.media.sinks import open_sink
 from meshcast.media.timeline import Timeline, compare
 
 FACTS = Facts(
@@ -101,3 +105,40 @@ def test_the_table_names_everybody_and_fits_eighty_columns(whole: Timeline) -> N
     assert all(row["name"] in text for row in rows)
     assert all(repair in text for repair in ("304", "305", "306"))
     assert "…" not in text
+
+
+def test_every_field_is_documented_and_every_documented_field_is_there(demo_page: str) -> None:
+    report = make_report(FACTS, [listener()], {})
+    tables = [part for part in re.split(r"(?m)^\|[-|]+\|$", demo_page) if "\n| `" in part]
+    fields, compared = (re.findall(r"(?m)^\|([^|]*)\|", table) for table in tables)
+    assert list(report) == re.findall(r"`(\w+)`", "".join(fields))
+    sentence = demo_page.split("Each listener has", 1)[1].split("For one that was killed", 1)[0]
+    own = re.findall(r"`(\w+)`", sentence)
+    assert set(report["listeners"][0]) == {*own, *re.findall(r"`(\w+)`", "".join(compared))}
+    assert set(REPORTED) < set(own)
+
+
+def test_recordings_are_found_in_the_source_by_their_names(sound: Any, tmp_path: Path) -> None:
+    for name, heard in (("source", sound), ("whole", sound[48_000:])):
+        with open_sink(str(tmp_path / f"{name}.wav")) as sink:
+            sink.write(np.stack([heard, heard], axis=1))
+    wav = tmp_path / "whole.wav"
+    (found,) = compare_recordings(tmp_path / "source.wav", [wav]).items()
+    assert found[0] == str(wav)
+    assert (found[1].found_share, found[1].jumps) == (1.0, ())
+
+
+def test_what_never_happened_is_a_dash() -> None:
+    silent = listener(
+        first_sound_ms=None, delay_ms={"p50": None, "p99": None}, repairs_ms=[], heard_ratio=0.0
+    )
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(table(make_report(FACTS, [silent], {})))
+    (line,) = (line for line in shown.get().splitlines() if "listener-01" in line)
+    assert line.split() == ["listener-01", "-", "0.0%", "0", "-", "-", "3", "none", "-"]
+
+
+def test_a_tracker_that_was_left_alone_is_not_mentioned() -> None:
+    report = make_report(FACTS, [listener()], {}) | {"tracker_outages": 0}
+    assert "tracker" not in verdict(report)

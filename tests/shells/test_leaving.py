@@ -4,6 +4,7 @@ import io
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import trio
@@ -35,6 +36,13 @@ async def test_a_signal_is_an_order_to_go(number: signal.Signals, nursery: trio.
     signal.raise_signal(number)
     with trio.fail_after(10):
         await gone.wait()
+
+
+async def test_a_program_that_says_it_waits_is_not_killed_by_a_signal_that_comes_at_once() -> None:
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(wait_for_leave, with_stdin=False))
+            signal.raise_signal(signal.SIGTERM)
 
 
 async def test_the_end_of_standard_input_is_one_where_that_was_asked_for(

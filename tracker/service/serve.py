@@ -1,6 +1,7 @@
 """The tracker in one process: one UDP port, an embedded store, the tree in memory."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -47,8 +48,10 @@ async def serve(
             async with open_links(identity, socket, driver.link_event) as links:
                 driver.connect(links)
                 nursery.start_soon(driver.run)
-                ready(TrackerAddress(config.listen[0], links.own_address[1], PeerId(identity.peer_id)))
-                await wait_for_leave(with_stdin=exits_with_stdin)
+                async with trio.open_nursery() as waiting:
+                    # First this: whoever reads that it is ready may ask it to go at once.
+                    await waiting.start(partial(wait_for_leave, with_stdin=exits_with_stdin))
+                    ready(TrackerAddress(config.listen[0], links.own_address[1], PeerId(identity.peer_id)))
                 for effect in machine.goodbye():
                     driver.carry_out(effect)
                 await trio.sleep(FLUSH_S)
