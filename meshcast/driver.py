@@ -22,7 +22,16 @@ from meshcast.protocol.effects import (
     SendDatagram,
 )
 from meshcast.protocol.errors import RemoteProtocolError
-from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event, Received, Stop, Tick
+from meshcast.protocol.events import (
+    ChunkReceived,
+    Connected,
+    Disconnected,
+    Event,
+    Received,
+    RefillReceived,
+    Stop,
+    Tick,
+)
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.wire import (
     decode,
@@ -135,8 +144,9 @@ class Driver:
             case DatagramReceived(peer, data):
                 self._datagram(peer, data)
             case BlobReceived(peer, data):
-                for hop, chunk in decode_refill(data) or ():
-                    self._chunk(peer, hop, chunk, is_refill=True)
+                chunks = decode_refill(data) or ()
+                parts = tuple(self._chunk(peer, hop, chunk, is_refill=True) for hop, chunk in chunks)
+                self.feed(RefillReceived(peer, parts))
             case _:
                 assert_never(event)
 
@@ -146,15 +156,15 @@ class Driver:
             case None:
                 pass
             case (Hop() as hop, Chunk() as chunk):
-                self._chunk(peer, hop, chunk, is_refill=False)
+                self.feed(self._chunk(peer, hop, chunk, is_refill=False))
             case message:
                 assert not isinstance(message, tuple)
                 self.feed(Received(peer, message))
 
-    def _chunk(self, peer: PeerId, hop: Hop, chunk: Chunk, *, is_refill: bool) -> None:
-        """Take in a chunk."""
+    def _chunk(self, peer: PeerId, hop: Hop, chunk: Chunk, *, is_refill: bool) -> ChunkReceived:
+        """Say that a chunk came."""
         assert self._links is not None, "links tell nothing before they are connected"
-        self.feed(ChunkReceived(peer, hop, chunk, self._links.rtt_us(peer), is_refill))
+        return ChunkReceived(peer, hop, chunk, self._links.rtt_us(peer), is_refill)
 
     def carry_out(self, effect: object) -> None:
         """Do one thing that the machine wants done; what is not for a link is the shell's."""

@@ -20,7 +20,7 @@ from meshcast.protocol.effects import (
     SendChunk,
     SendDatagram,
 )
-from meshcast.protocol.events import ChunkReceived, Event, Received, Tick
+from meshcast.protocol.events import ChunkReceived, Event, Received, RefillReceived, Tick
 from meshcast.protocol.units import Micros
 from sim.host import Host
 from sim.network import Network
@@ -61,6 +61,9 @@ class Runner:
             self.trace.note(host.index, event, now)
         if type(event) is ChunkReceived:
             host.ear.hear(event, now)
+        elif type(event) is RefillReceived:
+            for part in event.parts:
+                host.ear.hear(part, now)
         for effect in host.machine.handle(event, now):
             self._carry_out(host, effect, now)
         self._arm(host, now)
@@ -82,8 +85,8 @@ class Runner:
                 network.send(host, to, Received(host.key, message))
             case Refill(to, chunks):
                 rtt_us = network.rtt_us(host, to)
-                for hop, chunk in chunks:
-                    network.send(host, to, ChunkReceived(host.key, hop, chunk, rtt_us, is_refill=True))
+                parts = (ChunkReceived(host.key, hop, chunk, rtt_us, is_refill=True) for hop, chunk in chunks)
+                network.send(host, to, RefillReceived(host.key, tuple(parts)))
             case Conceal(sequence):
                 host.ear.concealed.append((now, sequence))
             case Dial(peer, addresses):

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event, Received
+from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event, Received, RefillReceived
 from meshcast.protocol.units import Micros
 
 
@@ -18,6 +18,8 @@ class Trace:
         match event:
             case ChunkReceived(peer, hop, chunk):
                 what = f"chunk {peer[:4].hex()} {chunk.sequence} {hop.have} {hop.age_us}"
+            case RefillReceived(peer, parts):
+                what = f"refill {peer[:4].hex()} {[(part.chunk.sequence, part.hop.age_us) for part in parts]}"
             case Received(peer, message):
                 what = f"message {peer[:4].hex()} {message!r}"
             case Connected(peer) | Disconnected(peer):

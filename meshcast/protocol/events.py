@@ -49,6 +49,14 @@ class ChunkReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class RefillReceived:
+    """A short stream came, with several chunks; they are passed on together too."""
+
+    peer: PeerId
+    parts: tuple[ChunkReceived, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The time that `deadline()` named has come."""
 
@@ -73,5 +81,13 @@ class Stop:
 
 
 Event: TypeAlias = (
-    Connected | Disconnected | Received | ChunkReceived | Tick | Captured | ProgrammeEnded | Stop
+    Connected
+    | Disconnected
+    | Received
+    | ChunkReceived
+    | RefillReceived
+    | Tick
+    | Captured
+    | ProgrammeEnded
+    | Stop
 )

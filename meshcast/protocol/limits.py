@@ -53,6 +53,10 @@ PACKETS_MAX: Final = 12
 PACKET_BYTES_MAX: Final = 1_276
 """RFC 6716, 3.4: a table-of-contents byte and the longest frame."""
 
+BURST_CHUNKS_MAX: Final = 4
+"""So many chunks leave for one neighbour at once as datagrams; more go on a short stream. A link holds back eight, and
+the live one comes in between: of a backlog passed on as a burst half was lost."""
+
 # Chunks.
 CHUNK_US_MIN: Final = 20 * MILLISECOND
 CHUNK_US_MAX: Final = 100 * MILLISECOND

@@ -7,7 +7,7 @@ from typing import Final
 
 from meshcast.protocol.acquaintances import Acquaintances
 from meshcast.protocol.attachment import Attachment
-from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.backlog import Backlog, Held
 from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
@@ -17,6 +17,7 @@ from meshcast.protocol.events import (
     Event,
     ProgrammeEnded,
     Received,
+    RefillReceived,
     Stop,
     Tick,
 )
@@ -94,6 +95,8 @@ class PeerMachine:
         if self._has_stopped:
             return []
         match event:
+            case RefillReceived():
+                effects = self._refill(event, now)
             case ChunkReceived():
                 effects = self._chunk(event, now)
             case Received(peer, message):
@@ -150,23 +153,38 @@ class PeerMachine:
     # ---- chunks
 
     def _chunk(self, event: ChunkReceived, now: Micros) -> list[Effect]:
-        """Take in a chunk: forward first, play second."""
+        """Take in a chunk, and pass it on."""
+        held, effects = self._take_in(event, now)
+        return effects if held is None else effects + self.relay.forward([held], event.peer, now)
+
+    def _refill(self, event: RefillReceived, now: Micros) -> list[Effect]:
+        """Take in a backlog, and pass on together what is new in it."""
+        fresh: list[Held] = []
+        effects: list[Effect] = []
+        for part in event.parts:
+            held, more = self._take_in(part, now)
+            effects += more
+            if held is not None:
+                fresh.append(held)
+        return effects + self.relay.forward(fresh, event.peer, now)
+
+    def _take_in(self, event: ChunkReceived, now: Micros) -> tuple[Held | None, list[Effect]]:
+        """Check a chunk, and keep it if it is new."""
         chunk, peer = event.chunk, event.peer
         verdict = self.intake.judge(chunk)
         if verdict is Verdict.FORGED:
-            return self._cut_off(peer, Fault.FORGED, chunk.signed, now)
+            return None, self._cut_off(peer, Fault.FORGED, chunk.signed, now)
         if verdict is Verdict.STRAY:
-            return []
+            return None, []
         newest = self.backlog.newest
         is_live = verdict is Verdict.NEW and not event.is_refill and chunk.sequence > newest
         self.uplink.heard(peer, chunk, event.rtt_us, now, live=is_live)
         if verdict is Verdict.KNOWN:
-            return []
+            return None, []
         held = self.intake.keep(chunk, now, event.hop.age_us + event.rtt_us // 2)
         self.uplink.find_holes(chunk, newest, peer, event.hop, now)
-        effects = self.relay.forward(held, peer, now)
         self.playout.offer(chunk, now)
-        return effects
+        return held, []
 
     def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
         """Have nothing to do any more with a polluter, and report it."""

@@ -15,6 +15,7 @@ from meshcast.protocol.chunk import HOP_BYTES, Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, SendDatagram
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
+    BURST_CHUNKS_MAX,
     CLIENTS_MAX,
     DATAGRAM_BYTES_MAX,
     EMERGENCY_PLACES_MAX,
@@ -206,19 +207,17 @@ class Relay:
 
     # ---- what they get
 
-    def forward(self, held: Held, sender: PeerId | None, now: Micros) -> list[Effect]:
-        """Pass a new chunk on to all children, and to whoever has asked for it and waits."""
-        hop = self.backlog.hop(held, now)
+    def forward(self, fresh: list[Held], sender: PeerId | None, now: Micros) -> list[Effect]:
+        """Pass new chunks on to all children, and to whoever has asked for them and waits."""
         effects: list[Effect] = []
         for peer, child in self.children.items():
             if peer != sender:
-                effects.append(give(peer, hop, held.chunk))
-                self._count(held, is_emergency=child.is_emergency)
+                effects += self._give(peer, fresh, now, is_emergency=child.is_emergency)
         for peer, wanted in self._parked.items():
-            until = wanted.pop(held.chunk.sequence, None)
-            if until is not None and now <= until and peer not in self.children:
-                effects.append(give(peer, hop, held.chunk))
-                self._count(held, is_emergency=True)
+            until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
+            waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]
+            if peer not in self.children:
+                effects += self._give(peer, waited, now, is_emergency=True)
         return effects
 
     def pull(self, peer: PeerId, ask: Pull, now: Micros) -> list[Effect]:
@@ -229,7 +228,7 @@ class Relay:
         parked = self._parked.setdefault(peer, {})
         for sequence in [one for one, until in parked.items() if until < now]:
             del parked[sequence]
-        effects: list[Effect] = []
+        found: list[Held] = []
         for first, last in ask.ranges:
             for sequence in range(max(first, self.backlog.floor + 1), min(last, first + PARKED_MAX) + 1):
                 held = self.backlog.get(sequence)
@@ -237,9 +236,8 @@ class Relay:
                     if len(parked) < PARKED_MAX:
                         parked[sequence] = now + PARKED_US
                 elif budget.draw(now):
-                    effects.append(give(peer, self.backlog.hop(held, now), held.chunk))
-                    self._count(held, is_emergency=peer in self.clients)
-        return effects
+                    found.append(held)
+        return self._give(peer, found, now, is_emergency=peer in self.clients)
 
     def stalled(self, notice: Stalled, now: Micros) -> list[Effect]:
         """Tell the children that nothing comes."""
@@ -356,6 +354,15 @@ class Relay:
                     child.is_emergency = False
                     break
 
+    def _give(self, peer: PeerId, chunks: list[Held], now: Micros, *, is_emergency: bool) -> list[Effect]:
+        """Send chunks: a few as datagrams, many on short streams, for a link does not hold many datagrams back."""
+        for held in chunks:
+            self._count(held, is_emergency=is_emergency)
+        hops = [(self.backlog.hop(held, now), held.chunk) for held in chunks]
+        if len(hops) <= BURST_CHUNKS_MAX:
+            return [give(peer, hop, chunk) for hop, chunk in hops]
+        return [Refill(peer, tuple(part)) for part in streams(hops)]
+
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
         count = ask.wanted_us // self.backlog.chunk_us + 1
@@ -403,3 +410,17 @@ def give(peer: PeerId, hop: Hop, chunk: Chunk) -> Effect:
     if len(chunk.signed) + HOP_BYTES <= DATAGRAM_BYTES_MAX:
         return SendChunk(peer, hop, chunk)
     return Refill(peer, ((hop, chunk),))
+
+
+def streams(chunks: list[tuple[Hop, Chunk]]) -> list[list[tuple[Hop, Chunk]]]:
+    """Divide chunks into what one short stream may hold each."""
+    parts: list[list[tuple[Hop, Chunk]]] = []
+    room = 0
+    for hop, chunk in chunks:
+        size = len(chunk.signed) + REFILL_OVERHEAD_BYTES
+        if size > room:
+            parts.append([])
+            room = REFILL_BYTES_MAX - REFILL_HEAD_BYTES
+        parts[-1].append((hop, chunk))
+        room -= size
+    return parts

@@ -19,6 +19,7 @@ from meshcast.protocol.events import (
     Event,
     ProgrammeEnded,
     Received,
+    RefillReceived,
     Stop,
     Tick,
 )
@@ -102,7 +103,7 @@ class SourceMachine:
                 effects = []
             case Stop():
                 return self._stop()
-            case Tick() | ChunkReceived():
+            case Tick() | ChunkReceived() | RefillReceived():
                 effects = []
         return effects + self._due(now)
 
@@ -135,7 +136,7 @@ class SourceMachine:
         held = self.backlog.get(chunk.sequence)
         assert held is not None, "the newest chunk is above the floor"
         self.audio_bytes += self.relay.size(held)
-        return self.relay.forward(held, None, now)
+        return self.relay.forward([held], None, now)
 
     def _received(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
         """Take in what the tracker or a child says."""

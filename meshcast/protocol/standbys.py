@@ -11,7 +11,7 @@ from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat
 from meshcast.protocol.relay import prefix_of
 from meshcast.protocol.repair import Candidate
-from meshcast.protocol.tickets import Ticket
+from meshcast.protocol.tickets import Role, Ticket
 from meshcast.protocol.units import MILLISECOND, Micros, PeerId, Rank, Sequence
 
 RTT_UNKNOWN_US = 100 * MILLISECOND
@@ -101,10 +101,10 @@ class Standbys:
         return self.all.pop(peer, None) is not None
 
     def warm(self) -> list[PeerId]:
-        """Give those that stand by, the nearest first."""
+        """Give those that stand by, the nearest first and the origin last: its upload is not to grow with the crowd."""
         return sorted(
             (peer for peer, one in self.all.items() if one.heard_at is not None),
-            key=lambda p: self.all[p].rtt_us,
+            key=lambda p: (self.all[p].ticket.role is Role.SOURCE, self.all[p].rtt_us),
         )
 
     def candidates(self) -> list[Candidate]:

@@ -20,7 +20,16 @@ from meshcast.protocol.effects import (
     SendChunk,
     SendDatagram,
 )
-from meshcast.protocol.events import Captured, ChunkReceived, Connected, Disconnected, Event, Received, Tick
+from meshcast.protocol.events import (
+    Captured,
+    ChunkReceived,
+    Connected,
+    Disconnected,
+    Event,
+    Received,
+    RefillReceived,
+    Tick,
+)
 from meshcast.protocol.identity import Identity, verify
 from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
 from meshcast.protocol.membership import Membership
@@ -397,8 +406,9 @@ class World:
             case SendChunk(to, hop, chunk):
                 self._deliver(name, to, effect, self._chunk(name, hop, chunk))
             case Refill(to, chunks):
-                for hop, chunk in decode_refill(encode_refill(list(chunks))) or ():
-                    self._deliver(name, to, effect, self._chunk(name, hop, chunk, is_refill=True))
+                got_all = decode_refill(encode_refill(list(chunks))) or ()
+                parts = tuple(self._chunk(name, hop, chunk, is_refill=True) for hop, chunk in got_all)
+                self._deliver(name, to, effect, RefillReceived(self.crew.id(name), parts))
             case _:
                 assert isinstance(effect, Probe) or not hasattr(effect, "to")
 

@@ -105,7 +105,7 @@ class Peer:
         self.uplink.find_holes(chunk, newest, peer, Hop(0, 0), now)
         held = self.backlog.get(chunk.sequence)
         assert held is not None
-        return self.relay.forward(held, peer, now)
+        return self.relay.forward([held], peer, now)
 
 
 class Chaos:

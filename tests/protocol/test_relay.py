@@ -11,6 +11,7 @@ from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, S
 from meshcast.protocol.identity import verify
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
+    BURST_CHUNKS_MAX,
     EMERGENCY_PLACES_MAX,
     PARKED_MAX,
     PARKED_US,
@@ -66,7 +67,7 @@ class Server:
         self.backlog.add(chunk, now, 0)
         held = self.backlog.get(sequence)
         assert held is not None
-        return self.relay.forward(held, None if sender is None else self.crew.id(sender), now)
+        return self.relay.forward([held], None if sender is None else self.crew.id(sender), now)
 
     @property
     def children(self) -> list[Any]:
@@ -338,7 +339,7 @@ def test_a_chunk_too_large_for_a_datagram_goes_on_a_short_stream(crew: Any, serv
     server.backlog.add(large, NOW, 0)
     held = server.backlog.get(31)
     assert held is not None
-    assert refilled(server.relay.forward(held, None, NOW)) == [31]
+    assert refilled(server.relay.forward([held], None, NOW)) == [31]
 
 
 def test_a_pull_is_answered_with_what_is_here(crew: Any, server: Server) -> None:
@@ -381,8 +382,19 @@ def test_a_pull_of_any_ranges_is_bounded_in_what_it_draws_and_what_it_parks(
 
 def test_a_neighbour_that_pulls_and_pulls_has_a_budget(server: Server) -> None:
     server.enlist("ann")
-    answered = sum(len(server.pull("ann", (1, 30))) for _ in range(20))
-    assert answered == PULL_CHUNKS_BURST
+    answers = [effect for _ in range(20) for effect in server.pull("ann", (1, 30))]
+    assert len(refilled(answers)) + len(chunks(answers)) == PULL_CHUNKS_BURST
+
+
+def test_many_chunks_at_once_go_on_a_short_stream_and_few_as_datagrams(server: Server) -> None:
+    """A link holds few datagrams back: of a backlog passed on as a burst half was lost."""
+    server.enlist("ann")
+    few = server.pull("ann", (1, BURST_CHUNKS_MAX))
+    assert len(chunks(few)) == BURST_CHUNKS_MAX
+    assert refilled(few) == []
+    many = server.pull("ann", (1, BURST_CHUNKS_MAX + 1))
+    assert chunks(many) == []
+    assert refilled(many) == list(range(1, BURST_CHUNKS_MAX + 2))
 
 
 def test_wishes_that_have_waited_too_long_make_room_for_others(crew: Any, server: Server) -> None:

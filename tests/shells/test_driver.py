@@ -30,6 +30,7 @@ from meshcast.protocol.events import (
     Event,
     ProgrammeEnded,
     Received,
+    RefillReceived,
     Stop,
     Tick,
 )
@@ -183,11 +184,13 @@ async def test_a_chunk_comes_with_its_hop_header_and_the_round_trip(autojump_clo
         assert got.rtt_us == pytest.approx(2 * DELAY_US, rel=0.2)
 
 
-async def test_a_refill_comes_chunk_by_chunk_in_order(autojump_clock: MockClock) -> None:
+async def test_a_refill_comes_whole_and_in_order(autojump_clock: MockClock) -> None:
     async with ends("left", "right") as (left, right):
         left.do(Refill(right.key, tuple((Hop(0, number), chunk(number)) for number in range(1, 6))))
         await trio.sleep(1)
-        got = [one for one in right.machine.all(ChunkReceived) if isinstance(one, ChunkReceived)]
+        (whole,) = right.machine.all(RefillReceived)
+        assert isinstance(whole, RefillReceived)
+        got = whole.parts
         assert [(one.hop.age_us, one.chunk.sequence) for one in got] == [(n, n) for n in range(1, 6)]
         assert all(one.is_refill for one in got)
 
