@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from meshcast.protocol.limits import STANDBY_SILENCE_US_MAX, STANDBYS_MAX
 from meshcast.protocol.messages import Beat
 from meshcast.protocol.standbys import Standbys
+from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
 
 BEAT = Beat(9, 5, 4, (b"root",), 1)
@@ -116,3 +117,14 @@ def test_no_order_of_events_makes_more_than_two_or_two_uncles(
                 standbys.drop(ticket.peer)
         assert len(standbys.all) <= STANDBYS_MAX
         assert sum(one.is_from_uncles for one in standbys.all.values()) <= 1
+
+
+def test_the_origin_is_asked_last_however_near_it_is(crew: Any) -> None:
+    """Its upload is not to grow with the crowd: after two deaths without a tracker it fed six instead of three."""
+    standbys = Standbys()
+    origin, ann = crew.ticket("origin", role=Role.SOURCE), crew.ticket("ann")
+    standbys.name((origin, ann))
+    for peer, answered_at in ((origin.peer, 1), (ann.peer, 200_000)):
+        standbys.enlisted(peer, 0)
+        standbys.beat(peer, BEAT, answered_at)
+    assert standbys.warm() == [ann.peer, origin.peer]
