@@ -118,8 +118,10 @@ REPAIRS_KEPT_MAX = 10_000
 
 
 class Rehearsal(Protocol):
-    """A run of a scenario, in either fidelity: `sim.packets.Packets` and `sim.flow.Flow` are made as
-    `Packets(scenario, seed, clock)`, and stepped by whoever shows progress."""
+    """A run of a scenario, in either fidelity, stepped by whoever shows progress.
+
+    `sim.packets.Packets` and `sim.flow.Flow` are made as `Packets(scenario, seed, clock)`.
+    """
 
     @property
     def now(self) -> Micros:
