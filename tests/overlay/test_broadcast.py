@@ -30,10 +30,11 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
-from tracker.overlay.broadcast import GRACE_US, WAIT_EVERY_US, prefix_number
+from tracker.overlay.broadcast import WAIT_EVERY_US, prefix_number
 from tracker.overlay.effects import Keep
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
+from tracker.overlay.steward import GRACE_US
 
 Open = Callable[..., Any]
 WALL_US = 1_700_000_000 * SECOND

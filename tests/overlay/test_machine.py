@@ -32,10 +32,11 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role, sign_delegation, sign_ticket
 from meshcast.protocol.units import HOUR, MINUTE, SECOND, BroadcastId
-from tracker.overlay.broadcast import DESERTED_US, GRACE_US
+from tracker.overlay.broadcast import DESERTED_US
 from tracker.overlay.effects import Keep
 from tracker.overlay.machine import BROADCASTS_MAX, SWEEP_EVERY_US, TrackerMachine
 from tracker.overlay.promises import check
+from tracker.overlay.steward import GRACE_US
 
 Open = Callable[..., Any]
 WALL_S = 1_700_000_000

@@ -9,7 +9,6 @@ import ipaddress
 from typing import Final
 
 from meshcast.protocol.effects import Send
-from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import (
     Join,
@@ -29,29 +28,20 @@ from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, 
 from meshcast.protocol.units import Sequence as Number
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
-from tracker.overlay.leases import Lease, Leases
 from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.office import Office, Vouching
 from tracker.overlay.placement import Move as Shift
-from tracker.overlay.placement import complete_splice, place
 from tracker.overlay.registry import Registry
-from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.snapshot import Row, changed_rows, pack_row, restore
-from tracker.overlay.standbys import refill_standbys, take_over_standbys
-from tracker.overlay.states import State
+from tracker.overlay.steward import GRACE_US, Steward
 from tracker.overlay.tree import Tree
 from tracker.overlay.trust import Trust, Verdict
 from tracker.overlay.waiting import Waiting
 
-GRACE_US: Final = 20 * SECOND
-"""A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
-dead tracker within 8 s, dials every second, and waits up to 2 s so that not all come at once."""
 DESERTED_US: Final = 24 * HOUR
 """A broadcast that nobody sends and nobody hears is forgotten after this."""
 WAIT_EVERY_US: Final = 2 * SECOND
 """Those who wait are told their place so often."""
-
-assert GRACE_US < TRACKER_LEASE_US
 
 
 class Broadcast:
@@ -66,18 +56,17 @@ class Broadcast:
         self.waiting = Waiting()
         self.bans: dict[PeerId, Ban] = {}
         self.registry = Registry()
-        self.leases = Leases(heard_us=TRACKER_LEASE_US, grace_us=GRACE_US)
         self.tree = Tree(
             regions=len(office.nearest_regions),
             nearest_regions=office.nearest_regions,
             dice=office.dice,
             origin_capacity=announced.capacity,
         )
+        self.steward = Steward(self.tree)
         self.registry.enter(self.source, ORIGIN, (announced.address,))
         self._addresses: dict[PeerId, Address] = {}
         self._vouching = Vouching(office, broadcast, self.tree, self.registry)
         self._trust = Trust()
-        self._placed_at: dict[int, Micros] = {}
         self._gone: dict[PeerId, None] = {}
         self._told_at: Micros = 0
         self._deserted_at: Micros | None = None
@@ -133,7 +122,7 @@ class Broadcast:
             node = self._enter(peer, ticket.capacity, 0, ticket.role, address)
         self._addresses[peer] = address
         self.registry.set_addresses(node, (address,))
-        self._heard(node, now)
+        self.steward.heard(node, now)
         return self._renew(node, now) + self._keep()
 
     def lost(self, peer: PeerId, now: Micros) -> list[TrackerEffect]:
@@ -145,8 +134,7 @@ class Broadcast:
             return []
         node = self.registry.find(peer)
         if node is not None:
-            self.tree.suspect(node)
-            self.leases.touch(node, now, Lease.GRACE)
+            self.steward.lost(node, now)
         return []
 
     def left(self, peer: PeerId, now: Micros) -> list[TrackerEffect]:
@@ -166,20 +154,24 @@ class Broadcast:
         node = self.registry.find(peer)
         if node is None:
             return []
-        self._heard(node, now)
+        self.steward.heard(node, now)
         self.newest = max(self.newest, report.newest)
         effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
-        self._suspect(node, report.silent)
+        silent = self._find(report.silent)
+        if silent is not None:
+            self.steward.hear_of_silence(node, silent)
         parent = self._take_over_parent(node, report) if node != ORIGIN else None
-        self._take_over_children(node, report)
-        if report.seeking and node != ORIGIN and self._may_help(node, now):
-            effects += self._help(node, now)
+        children = [child for key in report.children if (child := self.registry.find(key)) is not None]
+        for child in self.steward.hear_of_children(node, children):
+            self._forget(child)
+        if report.seeking and node != ORIGIN and self.steward.may_help(node, now):
+            effects += [self._place_message(node, now)] if self.steward.help(node, now) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
         effects += self._renew(node, now)
         if parent is not None:
-            effects += self._relieve(parent, now)
-        return effects + self._relieve(node, now) + self._tidy(now)
+            effects += self._moves(self.steward.relieve(parent), now)
+        return effects + self._moves(self.steward.relieve(node), now) + self._tidy(now)
 
     def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
         """Take in evidence against a polluter: one word makes it leaf-only, several independent ones ban it."""
@@ -214,7 +206,7 @@ class Broadcast:
         """Forget those whose lease has ended, and tell the waiting where they stand."""
         if self._source_until is not None and now >= self._source_until:
             self.is_source_here, self._source_until = False, None
-        expired = [node for node in self.leases.expired(now) if node != ORIGIN]
+        expired = self.steward.expired(now)
         for node in expired:
             self._forget(node)
         effects = self._tidy(now) if expired else []
@@ -234,7 +226,7 @@ class Broadcast:
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
-        lease = self.leases.deadline()
+        lease = self.steward.leases.deadline()
         waiting = self._told_at + WAIT_EVERY_US if self.waiting else None
         return earliest(lease, waiting, self._source_until)
 
@@ -246,79 +238,33 @@ class Broadcast:
         self.is_source_here = True
         self._source_until = now + GRACE_US
         for node in restore(self.tree, self.registry, rows):
-            if self.tree.parent[node] != NOBODY:
-                self.tree.confirm(node)
-            self.leases.touch(node, now, Lease.GRACE)
+            self.steward.restored(node, now)
 
     # ---- details: reports
 
     def _take_over_parent(self, node: int, report: Report) -> int | None:
         """Believe a peer about its own parent; give that one, if it is known."""
         if report.parent is None:
-            is_news = report.counter >= self.tree.counter[node] and self.tree.state[node] != State.PENDING
-            if is_news and self.tree.parent[node] != NOBODY:
-                self.tree.detach(node)
+            self.steward.hear_of_orphan(node, report.counter)
             return None
         parent = self.registry.find(report.parent)
-        if parent is not None and parent != node:
-            self.tree.adopted(node, parent, rank=report.rank, counter=report.counter)
+        if parent is not None:
+            self.steward.hear_of_parent(node, parent, report.rank, report.counter)
         return parent
-
-    def _take_over_children(self, node: int, report: Report) -> None:
-        """Believe a peer about its children, as far as they have not said otherwise.
-
-        Those that it has lost and that nobody has heard of, since this tracker began or since they fell silent, are gone.
-        """
-        listed: dict[int, None] = {}
-        for key in report.children:
-            child = self.registry.find(key)
-            if child is not None and child not in {ORIGIN, node}:
-                listed[child] = None
-                self.tree.adopted(child, node)
-        for child in list(self.tree.children.of(node)):
-            is_unheard = self.tree.state[child] == State.SUSPECT or self.leases.heard_us(child) is None
-            if child not in listed and is_unheard and self.tree.state[child] != State.PENDING:
-                self._forget(child)
-
-    def _suspect(self, node: int, silent: PeerId | None) -> None:
-        """Send nobody to a peer that its child left for silence, until it is heard; strangers' word does not count."""
-        one = self.registry.find(silent) if silent is not None else None
-        is_neighbour = one is not None and (
-            self.tree.parent[node] == one or one in self.tree.standbys.of(node)
-        )
-        if one is not None and is_neighbour and one != ORIGIN:
-            self.tree.suspect(one)
-
-    def _may_help(self, node: int, now: Micros) -> bool:
-        """Tell whether an orphan that has just been given a place has had the time to try it."""
-        return self.tree.state[node] != State.PENDING or now >= self._placed_at.get(node, 0) + ROUND_US
-
-    def _help(self, node: int, now: Micros) -> list[TrackerEffect]:
-        """Find a parent for an orphan whom no neighbour could help."""
-        if place(self.tree, node, emergency=True) is None:
-            return []
-        return [self._place_message(node, now)]
 
     def _standbys(self, node: int, report: Report, now: Micros) -> list[TrackerEffect]:
         """Give a peer the standbys that it lacks."""
         known = [found for key in report.standbys if (found := self.registry.find(key)) is not None]
-        take_over_standbys(self.tree, node, known)
-        nodes = refill_standbys(self.tree, node)
+        nodes = self.steward.hear_of_standbys(node, known)
         held = [self.registry.key(one) for one in nodes]
         if not held or set(held) == set(report.standbys):
             return []
         tickets = tuple(self._vouching.ticket(one, now) for one in nodes)
         return [Send(self.registry.key(node), Standbys(self._office.term, tickets))]
 
-    def _relieve(self, node: int, now: Micros) -> list[TrackerEffect]:
-        """Finish a splice, and take from a peer what it carries beyond its capacity."""
-        splice = complete_splice(self.tree, node)
-        shifts = [] if splice is None else [splice]
-        return self._moves(shifts + relieve(self.tree, node), now)
-
     def _tidy(self, now: Micros) -> list[TrackerEffect]:
         """After places have opened: relieve others, admit who waits, keep what changed."""
-        return self._moves(relieve_some(self.tree), now) + self._admit(now) + self._keep()
+        return self._moves(self.steward.tidy(), now) + self._admit(now) + self._keep()
 
     def _moves(self, shifts: list[Shift], now: Micros) -> list[TrackerEffect]:
         """Tell children to move."""
@@ -347,11 +293,10 @@ class Broadcast:
             if not self.tree.slots.ranks and join.capacity == 0:
                 break
             node = self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
-            if place(self.tree, node) is None:
+            if not self.steward.place(node, now):
                 self._forget(node)
                 break
             self.waiting.admitted(peer, now)
-            self._heard(node, now)
             effects.append(self._place_message(node, now))
         return effects + self._keep()
 
@@ -363,10 +308,8 @@ class Broadcast:
 
     def _forget(self, node: int) -> None:
         """Take a peer out; its children look for themselves."""
-        self.leases.drop(node)
         self._vouching.forget(node)
-        self._placed_at.pop(node, None)
-        self.tree.leave(node)
+        self.steward.forget(node)
         key = self.registry.strike(node)
         self._trust.forget(key)
         self._gone[key] = None
@@ -380,12 +323,11 @@ class Broadcast:
 
     def _place_message(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""
-        standbys = tuple(self._vouching.ticket(one, now) for one in refill_standbys(self.tree, node))
+        standbys = tuple(self._vouching.ticket(one, now) for one in self.steward.told(node, now))
         return Send(self.registry.key(node), self._placed(node, self.tree.parent[node], standbys, now))
 
     def _placed(self, node: int, parent: int | None, standbys: tuple[Ticket, ...], now: Micros) -> Message:
         """Put a place into words."""
-        self._placed_at[node] = now
         return Placed(
             self._office.term,
             self._vouching.own_ticket(node, now),
@@ -409,11 +351,9 @@ class Broadcast:
             return 0
         return min(range(len(join.landmarks)), key=join.landmarks.__getitem__) % len(self.tree.nearest)
 
-    def _heard(self, node: int, now: Micros) -> None:
-        """Take in a sign of life."""
-        if node != ORIGIN:
-            self.leases.touch(node, now)
-            self.tree.clear(node)
+    def _find(self, key: PeerId | None) -> int | None:
+        """Give a peer's number; None for nobody, or one that is not known."""
+        return None if key is None else self.registry.find(key)
 
     def _renew(self, node: int, now: Micros) -> list[TrackerEffect]:
         """Renew a ticket at half of its life, so that an outage of the tracker does not matter."""

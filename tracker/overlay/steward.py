@@ -1,0 +1,145 @@
+"""One tree, kept in order: what the tracker decides when somebody comes, goes or reports, by numbers.
+
+`broadcast` puts these decisions into words for real peers; the simulator's flow fidelity, where a million peers are
+numbers anyway, takes them as they are. Neither adds a rule of its own.
+
+The tracker places joiners and tidies up; repair is the peers' own affair. Reports are whole state: where the tree and a
+report differ, the report wins, and the difference becomes at most a few moves of childless children.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
+from meshcast.protocol.units import SECOND, Micros, Rank
+from tracker.overlay.leases import Lease, Leases
+from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.relief import relieve, relieve_some
+from tracker.overlay.standbys import refill_standbys, take_over_standbys
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+GRACE_US: Final = 20 * SECOND
+"""A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
+dead tracker within 8 s, dials every second, and waits up to 2 s so that not all come at once."""
+
+assert GRACE_US < TRACKER_LEASE_US
+
+
+class Steward:
+    """Keeps one tree."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree: Final = tree
+        self.leases: Final = Leases(heard_us=TRACKER_LEASE_US, grace_us=GRACE_US)
+        self._placed_at: Final[dict[int, Micros]] = {}
+
+    # ---- coming and going
+
+    def place(self, node: int, now: Micros) -> bool:
+        """Find a place for one just added; tell whether there is one."""
+        if place(self.tree, node) is None:
+            return False
+        self.heard(node, now)
+        return True
+
+    def told(self, node: int, now: Micros) -> tuple[int, ...]:
+        """Note that a peer is told its place now; give the standbys to be told with it."""
+        self._placed_at[node] = now
+        return refill_standbys(self.tree, node)
+
+    def heard(self, node: int, now: Micros) -> None:
+        """Take in a sign of life."""
+        if node != ORIGIN:
+            self.leases.touch(node, now)
+            self.tree.clear(node)
+
+    def lost(self, node: int, now: Micros) -> None:
+        """Take in that a peer's link is gone: perhaps it is dead, and perhaps only this link is."""
+        self.tree.suspect(node)
+        self.leases.touch(node, now, Lease.GRACE)
+
+    def restored(self, node: int, now: Micros) -> None:
+        """Believe that a stored peer is where it was; it has not been heard yet."""
+        if self.tree.parent[node] != NOBODY:
+            self.tree.confirm(node)
+        self.leases.touch(node, now, Lease.GRACE)
+
+    def forget(self, node: int) -> None:
+        """Take a peer out; its children look for themselves."""
+        self.leases.drop(node)
+        self._placed_at.pop(node, None)
+        self.tree.leave(node)
+
+    def expired(self, now: Micros) -> list[int]:
+        """Give those whose lease has ended; they are to be forgotten."""
+        return [node for node in self.leases.expired(now) if node != ORIGIN]
+
+    # ---- reports
+
+    def hear_of_silence(self, node: int, silent: int) -> None:
+        """Send nobody to a peer that its child left for silence, until it is heard; strangers' word does not count."""
+        is_neighbour = self.tree.parent[node] == silent or silent in self.tree.standbys.of(node)
+        if is_neighbour and silent != ORIGIN:
+            self.tree.suspect(silent)
+
+    def hear_of_orphan(self, node: int, counter: int) -> None:
+        """Believe a peer that it has no parent, unless it has just been given one."""
+        is_news = counter >= self.tree.counter[node] and self.tree.state[node] != State.PENDING
+        if is_news and self.tree.parent[node] != NOBODY:
+            self.tree.detach(node)
+
+    def hear_of_parent(self, node: int, parent: int, rank: Rank, counter: int) -> None:
+        """Believe a peer about its own parent."""
+        if parent != node:
+            self.tree.adopted(node, parent, rank=rank, counter=counter)
+
+    def hear_of_children(self, node: int, children: Iterable[int]) -> list[int]:
+        """Believe a peer about its children, as far as they have not said otherwise; give those that must be gone.
+
+        It has lost them, and nobody has heard of them since this tracker began or since they fell silent.
+        """
+        listed: dict[int, None] = {}
+        for child in children:
+            if child not in {ORIGIN, node}:
+                listed[child] = None
+                self.tree.adopted(child, node)
+        return [
+            child
+            for child in self.tree.children.of(node)
+            if child not in listed
+            and (self.tree.state[child] == State.SUSPECT or self.leases.heard_us(child) is None)
+            and self.tree.state[child] != State.PENDING
+        ]
+
+    def hear_of_standbys(self, node: int, standbys: Iterable[int]) -> tuple[int, ...]:
+        """Believe a peer about its standbys, and give it those that it lacks; give all that it has then."""
+        take_over_standbys(self.tree, node, standbys)
+        return refill_standbys(self.tree, node)
+
+    def help(self, node: int, now: Micros) -> bool:
+        """Find a parent for an orphan whom no neighbour could help; tell whether it has a place that it has not tried.
+
+        One that has just been given a place has the time to try it first.
+        """
+        if not self.may_help(node, now):
+            return False
+        return place(self.tree, node, emergency=True) is not None
+
+    def may_help(self, node: int, now: Micros) -> bool:
+        """Tell whether an orphan has had the time to try the place that it was given."""
+        is_fresh = now < self._placed_at.get(node, 0) + ROUND_US
+        return not (is_fresh and self.tree.state[node] == State.PENDING)
+
+    # ---- order
+
+    def relieve(self, node: int) -> list[Move]:
+        """Finish a splice, and take from a peer what it carries beyond its capacity."""
+        splice = complete_splice(self.tree, node)
+        moves = relieve(self.tree, node)
+        return moves if splice is None else [splice, *moves]
+
+    def tidy(self) -> list[Move]:
+        """After places have opened: relieve others."""
+        return relieve_some(self.tree)
