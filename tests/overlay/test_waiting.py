@@ -14,8 +14,8 @@ def wish(capacity: int = 0) -> Join:
     return Join(BroadcastId(bytes(32)), Role.LISTENER, capacity, (), (), b"")
 
 
-def line(*capacities: int) -> Waiting:
-    waiting = Waiting()
+def line(*capacities: int) -> Waiting[PeerId, Join]:
+    waiting: Waiting[PeerId, Join] = Waiting()
     for number, capacity in enumerate(capacities):
         waiting.add(peer(number), wish(capacity))
     return waiting

@@ -53,7 +53,7 @@ class Broadcast:
         self.announced = announced
         self.is_source_here = False
         self.newest: Number = 0
-        self.waiting = Waiting()
+        self.waiting: Waiting[PeerId, Join] = Waiting()
         self.bans: dict[PeerId, Ban] = {}
         self.registry = Registry()
         self.tree = Tree(
@@ -287,18 +287,12 @@ class Broadcast:
         """Place those who wait, who can serve first: they bring places."""
         if not self.is_source_here:
             return []
-        effects: list[TrackerEffect] = []
-        for peer in self.waiting.first():
-            join = self.waiting.join(peer)
-            if not self.tree.slots.ranks and join.capacity == 0:
-                break
-            node = self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
-            if not self.steward.place(node, now):
-                self._forget(node)
-                break
-            self.waiting.admitted(peer, now)
-            effects.append(self._place_message(node, now))
-        return effects + self._keep()
+        placed = self.steward.admit(self.waiting, self._enter_joiner, self._forget, now)
+        return [self._place_message(node, now) for node in placed] + self._keep()
+
+    def _enter_joiner(self, peer: PeerId, join: Join) -> int:
+        """Add a joiner to the tree."""
+        return self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
 
     def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
         """Add a peer to the tree."""

@@ -7,7 +7,7 @@ The tracker places joiners and tidies up; repair is the peers' own affair. Repor
 report differ, the report wins, and the difference becomes at most a few moves of childless children.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
@@ -19,6 +19,7 @@ from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
+from tracker.overlay.waiting import Name, Waiting, Wish
 
 GRACE_US: Final = 20 * SECOND
 """A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
@@ -37,12 +38,28 @@ class Steward:
 
     # ---- coming and going
 
-    def place(self, node: int, now: Micros) -> bool:
-        """Find a place for one just added; tell whether there is one."""
-        if place(self.tree, node) is None:
-            return False
-        self.heard(node, now)
-        return True
+    def admit(
+        self,
+        waiting: Waiting[Name, Wish],
+        enter: Callable[[Name, Wish], int],
+        withdraw: Callable[[int], None],
+        now: Micros,
+    ) -> Iterator[int]:
+        """Place those who wait, who can serve first: they bring places. Give each one's node before the next is placed.
+
+        `enter` adds one to the tree, and `withdraw` takes one out again for whom there is no place after all.
+        """
+        for name in waiting.first():
+            wish = waiting.join(name)
+            if not self.tree.slots.ranks and wish.capacity == 0:
+                break
+            node = enter(name, wish)
+            if place(self.tree, node) is None:
+                withdraw(node)
+                break
+            waiting.admitted(name, now)
+            self.heard(node, now)
+            yield node
 
     def told(self, node: int, now: Micros) -> tuple[int, ...]:
         """Note that a peer is told its place now; give the standbys to be told with it."""

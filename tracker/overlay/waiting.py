@@ -4,11 +4,11 @@
 Within each of the two lines the order is that of arrival.
 """
 
+from collections.abc import Hashable
 from itertools import chain, islice
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
-from meshcast.protocol.messages import Join
-from meshcast.protocol.units import SECOND, Micros, PeerId
+from meshcast.protocol.units import SECOND, Micros
 
 GAP_US: Final[Micros] = SECOND // 4
 """What one place is taken to cost until admissions have been seen."""
@@ -16,22 +16,35 @@ LOOK_MAX: Final = 64
 """How many are looked at in one event."""
 
 
-class Waiting:
-    """Joiners without a place."""
+class Asking(Protocol):
+    """What a joiner asks for."""
+
+    @property
+    def capacity(self) -> int:
+        """How many children it can carry."""
+        ...
+
+
+Name = TypeVar("Name", bound=Hashable)
+Wish = TypeVar("Wish", bound=Asking)
+
+
+class Waiting(Generic[Name, Wish]):
+    """Joiners without a place, by whatever names them."""
 
     def __init__(self) -> None:
-        self._capable: Final[dict[PeerId, Join]] = {}
-        self._leaf_only: Final[dict[PeerId, Join]] = {}
+        self._capable: Final[dict[Name, Wish]] = {}
+        self._leaf_only: Final[dict[Name, Wish]] = {}
         self._gap_us: Micros = GAP_US
         self._admitted_at: Micros | None = None
 
     def __len__(self) -> int:
         return len(self._capable) + len(self._leaf_only)
 
-    def __contains__(self, peer: PeerId) -> bool:
+    def __contains__(self, peer: Name) -> bool:
         return peer in self._capable or peer in self._leaf_only
 
-    def add(self, peer: PeerId, join: Join) -> None:
+    def add(self, peer: Name, join: Wish) -> None:
         """Let a joiner wait, in one line only; one that waits there already keeps its place."""
         line, other = self._capable, self._leaf_only
         if not join.capacity:
@@ -39,27 +52,27 @@ class Waiting:
         other.pop(peer, None)
         line[peer] = join
 
-    def join(self, peer: PeerId) -> Join:
+    def join(self, peer: Name) -> Wish:
         """Give what a joiner asked for."""
         return self._capable[peer] if peer in self._capable else self._leaf_only[peer]
 
-    def drop(self, peer: PeerId) -> None:
+    def drop(self, peer: Name) -> None:
         """Forget a joiner that is gone."""
         self._capable.pop(peer, None)
         self._leaf_only.pop(peer, None)
 
-    def admitted(self, peer: PeerId, now: Micros) -> None:
+    def admitted(self, peer: Name, now: Micros) -> None:
         """Let a joiner in, and learn how long a place takes."""
         self.drop(peer)
         if self._admitted_at is not None:
             self._gap_us += (min(now - self._admitted_at, SECOND) - self._gap_us) // 16
         self._admitted_at = now
 
-    def first(self) -> list[PeerId]:
+    def first(self) -> list[Name]:
         """Give those whose turn is next, `LOOK_MAX` at most."""
         return list(islice(chain(self._capable, self._leaf_only), LOOK_MAX))
 
-    def stands(self) -> list[tuple[PeerId, int, Micros]]:
+    def stands(self) -> list[tuple[Name, int, Micros]]:
         """Give everybody with its number in the line and the wait to expect."""
         order = chain(self._capable, self._leaf_only)
         return [(peer, number, number * self._gap_us) for number, peer in enumerate(order, 1)]
