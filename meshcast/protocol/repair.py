@@ -7,19 +7,22 @@ later a new round begins with whoever is known by then.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from meshcast.protocol.limits import COLD_DIAL_US, DIAL_ALL_AFTER_US, HEDGE_US_MIN, ROUND_US
-from meshcast.protocol.units import Micros, PeerId
+from meshcast.protocol.units import Micros
+
+Name = TypeVar("Name", bound=Hashable)
+"""What names a peer: its key, or a number where a million of them are simulated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Generic[Name]):
     """Somebody to ask first: a standby, or the parent that the tracker named."""
 
-    peer: PeerId
+    peer: Name
     is_warm: bool
     """Its link is up."""
     rtt_us: Micros
@@ -31,10 +34,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Generic[Name]):
     """Ask this one to adopt."""
 
-    peer: PeerId
+    peer: Name
 
 
 class DialAll(enum.Enum):
@@ -49,7 +52,7 @@ class NewRound(enum.Enum):
     NOW = "now"
 
 
-Decision: TypeAlias = Ask | DialAll | NewRound
+Decision: TypeAlias = Ask[Name] | DialAll | NewRound
 
 
 class Stage(enum.Enum):
@@ -59,16 +62,16 @@ class Stage(enum.Enum):
     ALL = "all"
 
 
-class Repair:
+class Repair(Generic[Name]):
     """One round of asking."""
 
-    def __init__(self, candidates: Sequence[Candidate], now: Micros) -> None:
+    def __init__(self, candidates: Sequence[Candidate[Name]], now: Micros) -> None:
         self._queue = list(candidates)
         self._stage = Stage.STANDBYS
         self._next_at = now
         self._round_ends_at: Micros | None = None
-        self._tried: dict[PeerId, None] = {}
-        self._connected: list[Candidate] = []
+        self._tried: dict[Name, None] = {}
+        self._connected: list[Candidate[Name]] = []
 
     def deadline(self) -> Micros:
         """When is the next decision due?"""
@@ -77,33 +80,33 @@ class Repair:
             return self._round_ends_at
         return self._next_at
 
-    def decide(self, now: Micros) -> list[Decision]:
+    def decide(self, now: Micros) -> list[Decision[Name]]:
         """Give what is to be done by now."""
-        decisions: list[Decision] = []
+        decisions: list[Decision[Name]] = []
         while self._stage is Stage.STANDBYS and self._next_at <= now:
             decisions.append(self._next_standby(now))
         if self._stage is Stage.ALL:
             decisions.extend(self._next_of_all(now))
         return decisions
 
-    def connected(self, candidate: Candidate, now: Micros) -> None:
+    def connected(self, candidate: Candidate[Name], now: Micros) -> None:
         """Take in that somebody's link is up, who was dialled because nobody answered."""
         if self._stage is Stage.ALL and candidate.peer not in self._tried:
             self._connected.append(candidate)
             self._next_at = max(self._next_at, now)
 
-    def named(self, peer: PeerId) -> None:
+    def named(self, peer: Name) -> None:
         """Take in that the tracker names somebody: then it is worth asking once more."""
         self._tried.pop(peer, None)
 
-    def refused(self, peer: PeerId, now: Micros) -> None:
+    def refused(self, peer: Name, now: Micros) -> None:
         """Take in that somebody refused or is gone: there is no point in waiting for it."""
         self._queue = [one for one in self._queue if one.peer != peer]
         self._connected = [one for one in self._connected if one.peer != peer]
         if peer in self._tried and peer == next(reversed(self._tried)):
             self._next_at = now
 
-    def _next_standby(self, now: Micros) -> Decision:
+    def _next_standby(self, now: Micros) -> Decision[Name]:
         """Ask the next standby, or turn to all others."""
         if not self._queue:
             self._stage = Stage.ALL
@@ -115,7 +118,7 @@ class Repair:
         self._next_at = now + (one.patience_us if self._queue or not one.is_warm else DIAL_ALL_AFTER_US)
         return Ask(one.peer)
 
-    def _next_of_all(self, now: Micros) -> list[Decision]:
+    def _next_of_all(self, now: Micros) -> list[Decision[Name]]:
         """Ask the first that connected, if nobody is being waited for."""
         assert self._round_ends_at is not None
         if self._connected and self._next_at <= now:

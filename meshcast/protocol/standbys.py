@@ -107,7 +107,7 @@ class Standbys:
             key=lambda p: (self.all[p].ticket.role is Role.SOURCE, self.all[p].rtt_us),
         )
 
-    def candidates(self) -> list[Candidate]:
+    def candidates(self) -> list[Candidate[PeerId]]:
         """Give whom an orphan asks, the nearest first."""
         return [Candidate(peer, is_warm=True, rtt_us=self.all[peer].rtt_us) for peer in self.warm()]
 

@@ -68,7 +68,7 @@ class Uplink:
         self.pulls = Pulls(backlog, self.standbys)
         self.vigil: Vigil | None = None
         """Over the parent, as long as there is one."""
-        self.repair: Repair | None = None
+        self.repair: Repair[PeerId] | None = None
         """Alive while there is none, and somebody to ask."""
         self.left_for_silence: PeerId | None = None
         self.orphan_since: Micros | None = None
@@ -411,7 +411,7 @@ class Uplink:
         """Tell whether there was a parent and is none."""
         return self._has_heard and self.parent is None and self.state is not Attachment.LEFT
 
-    def _candidates(self) -> list[Candidate]:
+    def _candidates(self) -> list[Candidate[PeerId]]:
         """Give whom to ask first: the parent that the tracker named, and the standbys."""
         first = []
         if self._named is not None:

@@ -8,17 +8,17 @@ ONE, TWO, THREE = (PeerId(bytes([number]) * 32) for number in (1, 2, 3))
 START = 5 * SECOND
 
 
-def warm(peer: PeerId, rtt_ms: int = 40) -> Candidate:
+def warm(peer: PeerId, rtt_ms: int = 40) -> Candidate[PeerId]:
     return Candidate(peer, is_warm=True, rtt_us=rtt_ms * MILLISECOND)
 
 
-def cold(peer: PeerId) -> Candidate:
+def cold(peer: PeerId) -> Candidate[PeerId]:
     return Candidate(peer, is_warm=False, rtt_us=100 * MILLISECOND)
 
 
-def schedule(repair: Repair, until: Micros) -> list[tuple[Micros, Decision]]:
+def schedule(repair: Repair[PeerId], until: Micros) -> list[tuple[Micros, Decision[PeerId]]]:
     """Let nobody answer, and list what is decided when."""
-    decided: list[tuple[Micros, Decision]] = []
+    decided: list[tuple[Micros, Decision[PeerId]]] = []
     while (now := repair.deadline()) <= until:
         decisions = repair.decide(now)
         decided += [(now - START, one) for one in decisions]
@@ -67,7 +67,7 @@ def test_one_that_is_gone_is_not_asked_at_all() -> None:
 
 
 def test_of_all_that_connect_only_one_is_asked_at_a_time() -> None:
-    repair = Repair([], START)
+    repair: Repair[PeerId] = Repair([], START)
     repair.decide(START)
     for peer in (ONE, TWO, THREE):
         repair.connected(warm(peer), START + 50)
@@ -87,7 +87,7 @@ def test_whoever_was_asked_in_a_round_is_not_asked_again_in_it() -> None:
 
 
 def test_a_round_lasts_as_long_as_somebody_may_still_answer() -> None:
-    repair = Repair([], START)
+    repair: Repair[PeerId] = Repair([], START)
     repair.decide(START)
     late = START + ROUND_US - 1
     repair.connected(warm(ONE), late)
