@@ -25,9 +25,10 @@ RESERVE_PLACES_MAX: Final = 16
 given back within seconds; 21 copies were the most of 20 crashes with 200 peers and an origin of 8 (sim.experiments)."""
 STANDBYS_MAX: Final = 2
 """One standby leaves 27 times the missing audio of two after a mass crash (docs/decisions)."""
-STANDBY_CLIENTS_PER_PLACE: Final = 2
-"""A peer is standby to at most twice its capacity: uncapped, one was seen with 49."""
-LAST_RESORT_CLIENTS_PER_PLACE: Final = 4 * STANDBY_CLIENTS_PER_PLACE
+STANDBY_CLIENTS_PER_PLACE: Final = 3
+"""A peer is standby to at most three times its capacity: uncapped, one was seen with 49. Each level feeds as many as
+its places, who want two standbys each: at two a place nothing is to spare, and a fifth of those under the top had none."""
+LAST_RESORT_CLIENTS_PER_PLACE: Final = 8
 """The origin and relays stand by for those who find nobody else: the tracker counts on it."""
 STANDBY_CLIENTS_PER_PREFIX: Final = 8
 """Against starvation: one address prefix holds at most this many standby places of a peer with more than that."""

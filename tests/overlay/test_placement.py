@@ -67,6 +67,19 @@ def test_a_joiner_that_never_comes_leaves_its_leaf_where_it_is(plant: Plant, joi
     check(tree)
 
 
+def test_a_place_by_splice_that_was_not_taken_makes_room_for_another_one(plant: Plant, join: Join) -> None:
+    """An orphan with children was named a second place by splice, and the tracker stumbled over the first one's leaf."""
+    tree = plant(origin_capacity=2)
+    first, second = join(tree, 0), join(tree, 0)
+    joiner = tree.add(capacity=2, region=0)
+    promised = place(tree, joiner)
+    assert promised is not None
+    again = place(tree, joiner)
+    assert again is not None
+    assert [tree.is_promised(leaf) for leaf in (first, second)].count(True) == 1
+    check(tree)
+
+
 def test_a_leaf_that_went_elsewhere_is_owed_to_nobody(plant: Plant, join: Join) -> None:
     tree = plant(origin_capacity=1)
     leaf = join(tree, 0)

@@ -69,12 +69,12 @@ def test_a_relay_stands_by_for_the_first_listeners(plant: Plant, join: Join) -> 
     check(tree)
 
 
-def test_nobody_stands_by_for_more_than_twice_its_capacity(crowd: Callable[..., Tree]) -> None:
+def test_nobody_stands_by_for_more_than_three_times_its_capacity(crowd: Callable[..., Tree]) -> None:
     capacities = random.Random(3)
     tree = crowd([capacities.choice((0, 0, 0, 1, 2, 4)) for _ in range(600)], regions=5)
     for node in tree.nodes():
         if tree.role[node] == Role.LISTENER:
-            assert tree.standbys.load[node] <= 2 * tree.capacity[node]
+            assert tree.standbys.load[node] <= 3 * tree.capacity[node]
     check(tree)
 
 

@@ -276,14 +276,14 @@ def test_lowering_a_rank_drops_standbys_that_are_no_longer_lower(plant: Plant) -
 def test_a_smaller_capacity_sends_surplus_clients_away_oldest_first(plant: Plant) -> None:
     tree = plant(origin_capacity=9)
     (a,) = chain(tree, 1, capacity=2)
-    clients = [chain(tree, 2)[1] for _ in range(4)]
+    clients = [chain(tree, 2)[1] for _ in range(6)]
     for client in clients:
         assert tree.give_standby(client, a)
     extra = chain(tree, 2)[1]
-    assert not tree.give_standby(extra, a), "a peer is standby to at most twice its capacity"
+    assert not tree.give_standby(extra, a), "a peer is standby to at most three times its capacity"
     tree.set_capacity(a, 1)
-    assert list(tree.standbys.clients(a)) == clients[2:]
-    assert list(tree.standbys.wanting) == clients[:2]
+    assert list(tree.standbys.clients(a)) == clients[3:]
+    assert list(tree.standbys.wanting) == clients[:3]
     check(tree)
 
 

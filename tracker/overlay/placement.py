@@ -57,6 +57,8 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     `emergency` allows one beyond somebody's capacity; a relay or a spare, which can only hang near the origin and
     brings more than it takes, is allowed that in any case.
     """
+    # A place that it was given before and has not taken is forgotten, and with it the leaf that was to make room.
+    tree.withdraw_splice(node)
     below = parent_rank_bound(tree, node)
     slot = find_slot(tree, node, below)
     leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))

@@ -1,8 +1,9 @@
 """Who stands by for whom: two for each peer, chosen so that one misfortune does not take them together with the parent.
 
-A standby is attached, of lower rank than its client, not the client's parent, and stands by for at most twice its own
-capacity; the index of adopters holds exactly those who may take one more. Of these the nearest region is asked first,
-and in it the highest rank (it keeps the client's depth, and spares the top). One on a branch of its own (another child
+A standby is attached, of lower rank than its client, not the client's parent, and stands by for at most three times its own
+capacity; the index of adopters holds exactly those who may take one more. Of these the highest rank is asked first, and
+in it the nearest region: it keeps the client's depth, and it spares the top. (Nearest region first left half of those
+just under the top without a standby, for deeper ones had taken them all: docs/decisions/0012.) One on a branch of its own (another child
 of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
 the best is taken. The origin and the relays are the last resort.
 """
@@ -51,20 +52,18 @@ def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[
 
 
 def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
-    """Go through some adopters of a rank under `below`: the highest rank first, its nearest region first."""
+    """Go through some adopters of a rank under `below`: the highest rank first, and in it the nearest region."""
     adopters, near = tree.adopters, tree.nearest[tree.region[node]]
-    listeners = (1 << below) - 1 & -1 << RANK_LISTENER_MIN
-    for region in near:
-        ranks = adopters.ranks_in[region] & listeners
-        while ranks:
-            rank = ranks.bit_length() - 1
-            ranks ^= 1 << rank
-            yield from adopters.pick(key_of(region, rank), tree.dice, PROBES_MAX)
-    for rank in range(min(RANK_LISTENER_MIN, below) - 1, -1, -1):
+    ranks = adopters.ranks & (1 << below) - 1
+    while ranks:
+        rank = ranks.bit_length() - 1
+        ranks ^= 1 << rank
+        regions = adopters.regions_at[rank]
         for region in near:
-            if adopters.regions_at[rank] >> region & 1:
+            if regions >> region & 1:
                 key = key_of(region, rank)
-                yield from adopters.pick(key, tree.dice, len(adopters.bag(key)))
+                most = PROBES_MAX if rank >= RANK_LISTENER_MIN else len(adopters.bag(key))
+                yield from adopters.pick(key, tree.dice, most)
 
 
 def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
