@@ -1,0 +1,52 @@
+"""The promises that a flow run must keep, looked for in its columns."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX
+from sim.flow.mesh import LISTENER
+from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.promises import check
+
+if TYPE_CHECKING:
+    from sim.flow.flow import Flow
+
+TREE_NODES_MAX = 20_000
+"""The tracker's view is recomputed from scratch only up to this size: it takes 30 us a peer."""
+
+
+def tree_problems(flow: "Flow") -> list[str]:
+    """Give broken promises: I1 ranks fall towards the origin, I3 places, I4 parents and children agree, I6 indices."""
+    mesh, now = flow.mesh, flow.now
+    problems: list[str] = []
+    parent = np.frombuffer(mesh.parent, np.int32)
+    rank = np.frombuffer(mesh.rank, np.int8)
+    alive = np.frombuffer(bytes(mesh.alive), np.uint8).astype(bool)
+    hanging = np.flatnonzero(alive & (parent >= 0))
+    wrong = hanging[rank[parent[hanging]] >= rank[hanging]]
+    problems += [
+        f"I1 at {now} us: peer {one} hears from {mesh.parent[one]} of no lower rank" for one in wrong
+    ]
+    lost = hanging[~alive[parent[hanging]]]
+    problems += [f"I4 at {now} us: peer {one} hears from {mesh.parent[one]}, which is gone" for one in lost]
+    for node in np.flatnonzero(alive):
+        children = mesh.children[node]
+        if children is None or mesh.role[node] != LISTENER:
+            continue
+        if len(children) > mesh.capacity[node] + EMERGENCY_PLACES_MAX:
+            problems.append(f"I3 at {now} us: peer {node} feeds {len(children)} of {mesh.capacity[node]}")
+        problems += [
+            f"I4 at {now} us: peer {node} feeds {child}, which hears from {mesh.parent[child]}"
+            for child in children
+            if mesh.parent[child] != node
+        ]
+    for head in hanging[parent[hanging] == ORIGIN]:
+        if head not in (mesh.children[ORIGIN] or {}):
+            problems.append(f"I4 at {now} us: the origin does not feed {head}")
+    if len(mesh.parent) <= TREE_NODES_MAX:
+        try:
+            check(flow.tree)
+        except AssertionError as error:
+            problems.append(f"I6 at {now} us: {error}")
+    return problems

@@ -1,0 +1,364 @@
+"""The tracker's side: `tracker.overlay.steward` decides, and this carries its decisions to the mesh and reports back.
+
+What `tracker.overlay.broadcast` says in messages arrives here after the same one-way delays: a place, a move, new
+standbys. A report is heard in the instant in which its peer has something to tell; that is half a round trip early, and
+saves an event for each.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from meshcast.protocol.limits import REPORT_EVERY_US, STANDBYS_MAX
+from meshcast.protocol.machine import Dice
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import SECOND, Micros
+from sim.flow.calendar import Calendar
+from sim.flow.mesh import LISTENER, Mesh
+from sim.flow.orphans import Known, Orphan, Orphans
+from sim.flow.sound import Sound
+from sim.measures import Clock
+from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.placement import Move
+from tracker.overlay.steward import GRACE_US, Steward
+from tracker.overlay.tree import Tree
+from tracker.overlay.waiting import Waiting
+
+RESUME_US: Final[Micros] = 2 * SECOND
+"""Peers come back to a restarted tracker spread over this."""
+TIMED_EVERY: Final = 16
+"""One operation in so many is timed: the clock itself costs a tenth of a join."""
+
+
+@dataclass(slots=True)
+class Wish:
+    """A listener that wants to join."""
+
+    capacity: int
+    city: int
+    access_us: Micros
+    region: int
+    prefix: int
+    asked_at: Micros
+    stays_us: Micros
+    """How long it will stay."""
+    is_crashing: bool
+    """It will not say goodbye."""
+    role: Role = Role.LISTENER
+
+
+@dataclass(slots=True)
+class Timer:
+    """CPU time of some operations of one kind."""
+
+    clock: Clock | None
+    count: int = 0
+    timed: int = 0
+    seconds: float = 0.0
+    _began: float = -1.0
+
+    def begin(self) -> None:
+        """Perhaps time the operation that begins now."""
+        self.count += 1
+        if self.clock is not None and not self.count % TIMED_EVERY:
+            self._began = self.clock()
+
+    def resume(self) -> None:
+        """Time another part of the operation that is being timed, if it is one."""
+        if self.clock is not None and not self.count % TIMED_EVERY:
+            self._began = self.clock()
+
+    def end(self, *, is_whole: bool = True) -> None:
+        """End what began."""
+        if self.clock is not None and self._began >= 0:
+            self.seconds += self.clock() - self._began
+            self.timed += is_whole
+            self._began = -1.0
+
+    @property
+    def us(self) -> float:
+        """Give the mean in microseconds."""
+        return 1e6 * self.seconds / self.timed if self.timed else 0.0
+
+
+class Desk:
+    """The tracker, between its tree and the mesh."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        mesh: Mesh,
+        sound: Sound,
+        calendar: Calendar,
+        clock: Clock | None,
+        placed: Callable[[int, Wish, int, Micros], None],
+        dice: Dice,
+    ) -> None:
+        self.tree = tree
+        self.steward = Steward(tree)
+        self.waiting: Waiting[int, Wish] = Waiting()
+        self.moves = 0
+        self.helped: dict[int, None] = {}
+        """Orphans that have been given a place by the tracker."""
+        self.joining = Timer(clock)
+        self.leaving = Timer(clock)
+        self.is_up = True
+        self.is_open = True
+        """The broadcaster is there."""
+        self.slow_us: Micros = 0
+        self.orphans: Orphans
+        self.lowered: Callable[[], None]
+        """Called when ranks have fallen so far that standbys were lost."""
+        self._mesh = mesh
+        self._sound = sound
+        self._calendar = calendar
+        self._placed = placed
+        self._dice = dice
+        self._wishes: dict[int, Wish] = {}
+        self._lacking: dict[int, int] = {}
+        """Those who have been given fewer standbys than they should have, with their generation."""
+        self._serial = 0
+
+    # ---- joiners
+
+    def way_us(self, node: int) -> Micros:
+        """Give the delay between a peer and the tracker, one way."""
+        return self._mesh.delay_us(node, ORIGIN) + self.slow_us
+
+    def join(self, wish: Wish) -> None:
+        """Let a joiner ask for a place."""
+        self._serial += 1
+        self.waiting.add(self._serial, wish)
+        self.joining.begin()
+        self._admit(is_one=True)
+        self.joining.end()
+
+    def _admit(self, *, is_one: bool = False) -> None:
+        """Place those who wait."""
+        if not self.is_up or not self.is_open:
+            return
+        now, timer = self._calendar.now, self.joining
+        if is_one and len(self.waiting) > 1 and not self.tree.slots.ranks and not self._can_serve_first():
+            return
+        for node in self.steward.admit(self.waiting, self._enter, self.steward.forget, now):
+            standbys = self.steward.told(node, now)
+            timer.end(is_whole=False)
+            self._tell_place(node, standbys, now)
+            timer.resume()
+
+    def _can_serve_first(self) -> bool:
+        """Tell whether the first in the line brings places."""
+        first = self.waiting.first()
+        return bool(first) and self.waiting.join(first[0]).capacity > 0
+
+    def _enter(self, _: int, wish: Wish) -> int:
+        """Add a joiner to the tree."""
+        node = self.tree.add(capacity=wish.capacity, region=wish.region, role=wish.role, prefix=wish.prefix)
+        self._wishes[node] = wish
+        return node
+
+    def _tell_place(self, node: int, standbys: tuple[int, ...], now: Micros) -> None:
+        """Tell a joiner its place: it is a peer of the mesh from now on."""
+        mesh, wish = self._mesh, self._wishes.pop(node)
+        mesh.enter(
+            node, capacity=wish.capacity, city=wish.city, access_us=wish.access_us, role=int(wish.role)
+        )
+        told_at = now + self.way_us(node)
+        for standby in standbys:
+            mesh.take_standby(node, standby, told_at + 4 * mesh.delay_us(node, standby))
+        self._placed(node, wish, self.tree.parent[node], told_at)
+
+    # ---- reports
+
+    def report(self, node: int, *, silent: int | None = None) -> None:
+        """Hear where a peer stands, and answer with what would be better."""
+        if not self.is_up:
+            return
+        mesh, steward, now = self._mesh, self.steward, self._calendar.now
+        if silent is not None:
+            steward.hear_of_silence(node, silent)
+        parent = mesh.parent[node]
+        if parent == NOBODY:
+            steward.hear_of_orphan(node, mesh.counter[node])
+        else:
+            steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
+        self._give_standbys(node, now)
+        if parent != NOBODY:
+            self.order(steward.relieve(parent))
+        self.order(steward.relieve(node))
+        self.tidy()
+
+    def joined(self, node: int) -> None:
+        """Hear that a joiner is attached: the report that ends a join."""
+        self.joining.resume()
+        mesh, steward = self._mesh, self.steward
+        parent = mesh.parent[node]
+        steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
+        moves = steward.relieve(parent) + steward.relieve(node)
+        self.joining.end(is_whole=False)
+        self.order(moves)
+        self.tidy()
+
+    def report_standbys(self, node: int) -> None:
+        """Hear that a peer has lost a standby, and give it another."""
+        if self.is_up and self.tree.state[node]:
+            self._give_standbys(node, self._calendar.now)
+
+    def _give_standbys(self, node: int, now: Micros) -> None:
+        """Give a peer the standbys that it lacks."""
+        mesh = self._mesh
+        held = mesh.standbys(node)
+        wanted = self.steward.hear_of_standbys(node, held)
+        if len(wanted) < STANDBYS_MAX and mesh.parent[node] != ORIGIN:
+            self._lacking[node] = mesh.generation[node]
+        for standby in held:
+            if standby not in wanted:
+                mesh.drop_standby(node, standby)
+        told_at = now + self.way_us(node)
+        for standby in wanted:
+            if standby not in held and standby != mesh.parent[node]:
+                mesh.take_standby(node, standby, told_at + 4 * mesh.delay_us(node, standby))
+
+    def seek(self, orphan: Orphan, generation: int) -> None:
+        """Hear that nobody known can help an orphan."""
+        mesh, node, now = self._mesh, orphan.node, self._calendar.now
+        if not self.is_up or mesh.generation[node] != generation:
+            return
+        silent = self.known(orphan.left)
+        if silent is not None:
+            self.steward.hear_of_silence(node, silent)
+        self.steward.hear_of_orphan(node, mesh.counter[node])
+        if self.steward.help(node, now):
+            standbys = self.steward.told(node, now)
+            self.helped[node] = None
+            told_at = now + self.way_us(node)
+            self._calendar.at(told_at, self._help_arrives, node, generation, self.tree.parent[node], standbys)
+
+    def known(self, peer: Known | None) -> int | None:
+        """Give a peer's number if the tracker still has that very peer under it."""
+        if peer is None or self._mesh.generation[peer[0]] != peer[1] or not self.tree.state[peer[0]]:
+            return None
+        return peer[0]
+
+    def wake_wanting(self) -> None:
+        """Hear the regular reports of those who lack a standby: the others' change nothing."""
+        mesh = self._mesh
+        if self.is_up:
+            lacking, self._lacking = self._lacking, {}
+            for node, generation in lacking.items():
+                if mesh.generation[node] == generation and mesh.parent[node] != NOBODY:
+                    self._give_standbys(node, self._calendar.now)
+        self._calendar.at(self._calendar.now + REPORT_EVERY_US, self.wake_wanting)
+
+    def _help_arrives(self, node: int, generation: int, parent: int, standbys: tuple[int, ...]) -> None:
+        """Let an orphan hear whom the tracker names."""
+        if self._mesh.generation[node] == generation:
+            self.orphans.name(node, parent, standbys, self._calendar.now)
+
+    # ---- going
+
+    def left(self, node: int) -> None:
+        """Hear that a peer has said goodbye, or will not come back."""
+        self.leaving.begin()
+        self.steward.forget(node)
+        moves = self.steward.tidy()
+        self.leaving.end()
+        self.order(moves)
+        self._admit()
+
+    def lost(self, node: int) -> None:
+        """Hear that a peer's link is gone; it has some time to come back."""
+        self.steward.lost(node, self._calendar.now)
+        self._calendar.at(self._calendar.now + GRACE_US, self.left, node)
+
+    # ---- order
+
+    def tidy(self) -> None:
+        """After places have opened: relieve others, and admit who waits."""
+        self.order(self.steward.tidy())
+        if self.waiting:
+            self._admit()
+
+    def order(self, moves: list[Move]) -> None:
+        """Tell children to move."""
+        mesh, now = self._mesh, self._calendar.now
+        for one in moves:
+            child = one.child
+            if not mesh.alive[child]:
+                continue
+            self.moves += 1
+            round_trips = 1 if mesh.has_warm(child, one.target, now) else 2
+            due = now + self.way_us(child) + 2 * round_trips * mesh.delay_us(child, one.target)
+            self._calendar.at(
+                due,
+                self._move,
+                child,
+                mesh.generation[child],
+                one.source,
+                one.target,
+                mesh.generation[one.target],
+            )
+
+    def _move(self, child: int, generation: int, source: int, target: int, theirs: int) -> None:
+        """Have a child go over to another parent, without a gap; whatever comes of it is reported."""
+        mesh, now = self._mesh, self._calendar.now
+        if mesh.generation[child] != generation or not mesh.alive[child]:
+            return
+        is_possible = (
+            mesh.parent[child] == source
+            and mesh.alive[target]
+            and mesh.generation[target] == theirs
+            and mesh.room(target) > 0
+            and (mesh.rank[target] < mesh.rank[child] or not mesh.children[child])
+            and not self._is_beneath(target, child)
+            and mesh.head_of(target) == ORIGIN
+            and mesh.head_of(child) == ORIGIN
+        )
+        if is_possible:
+            mesh.counter[child] += 1
+            mesh.unlink(child)
+            mesh.drop_standby(child, target)
+            mesh.link(child, target)
+            if not mesh.children[child]:
+                mesh.rank[child] = max(mesh.rank[target] + 1, 3)
+            self._sound.change_way(child, now)
+            mesh.drop_higher_standbys(child)
+            if self._sound.lowered:
+                self.lowered()
+        self.report(child)
+
+    def _is_beneath(self, node: int, top: int) -> bool:
+        """Tell whether `top` is an ancestor of a peer."""
+        parent = self._mesh.parent
+        while node != NOBODY:
+            if node == top:
+                return True
+            node = parent[node]
+        return False
+
+    # ---- outages
+
+    def come_back(self) -> None:
+        """Be there again after an outage, with the tree as it was kept: peers report, and the dead are missed."""
+        self.is_up = True
+        mesh, tree, calendar = self._mesh, self.tree, self._calendar
+        for node in tree.nodes():
+            if node == ORIGIN:
+                continue
+            due = calendar.now + self._dice(RESUME_US)
+            if not mesh.alive[node]:
+                calendar.at(calendar.now + GRACE_US, self._bury, node, mesh.generation[node])
+            elif mesh.parent[node] != tree.parent[node] or len(mesh.standbys(node)) < len(mesh.standby):
+                calendar.at(due, self._resume, node, mesh.generation[node])
+        self._admit()
+
+    def _resume(self, node: int, generation: int) -> None:
+        """Hear a peer that has come back to a restarted tracker."""
+        if self._mesh.generation[node] == generation and self._mesh.role[node] == LISTENER:
+            self.report(node)
+
+    def _bury(self, node: int, generation: int) -> None:
+        """Forget one that never came back."""
+        mesh = self._mesh
+        if not mesh.alive[node] and mesh.generation[node] == generation and self.tree.state[node]:
+            self.left(node)

@@ -1,0 +1,258 @@
+"""What a flow run has found: counters as it goes, sums over columns when a sample is taken."""
+
+import sys
+from array import array
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from meshcast.protocol.units import SECOND, Micros
+from sim.flow.desk import Wish
+from sim.flow.mesh import LISTENER
+from sim.flow.orphans import Orphan
+from sim.flow.sound import ALL_DELAYS
+from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample, Spread
+from sim.scenario import DELAYS_US
+from tracker.overlay.nodes import ORIGIN
+
+if TYPE_CHECKING:
+    from sim.flow.flow import Flow
+
+SAMPLES: Final = 60
+"""A run is looked at about so many times."""
+SAMPLE_EVERY_US_MIN: Final[Micros] = SECOND
+WAITS_KEPT_MAX: Final = 1 << 22
+
+Column = npt.NDArray[np.int64]
+
+
+class Figures:
+    """Counts one run."""
+
+    def __init__(self, flow: "Flow") -> None:
+        self._flow = flow
+        self._chance: Final = Random("figures")
+        self.wishes: dict[int, Wish] = {}
+        """What joiners wanted who have not found a parent at once."""
+        self.samples: list[Sample] = []
+        self.joins = self.leaves = self.crashes = 0
+        self.repairs = self.repairs_without_tracker = 0
+        self.repair_us: list[Micros] = []
+        self.waits_us: Final = array("q")
+        self.peers_peak = 0
+        self.emergencies_peak = 0
+        self.copies_peak = 0
+        self._infrastructure: list[int] = [ORIGIN]
+
+    def begin(self) -> None:
+        """Take the first sample, and more of them at equal times."""
+        every_us = max(SAMPLE_EVERY_US_MIN, self._flow.scenario.duration_us // SAMPLES)
+        self._flow.calendar.at(0, self._sample, every_us)
+
+    def _sample(self, every_us: Micros) -> None:
+        """Look at how things stand, and come again."""
+        calendar = self._flow.calendar
+        self.samples.append(self.sample())
+        calendar.at(calendar.now + every_us, self._sample, every_us)
+
+    # ---- as it goes
+
+    def joined(self, node: int, waited_us: Micros) -> None:
+        """Count one that has found its first parent."""
+        mesh = self._flow.mesh
+        if mesh.role[node] != LISTENER:
+            self._infrastructure.append(node)
+            return
+        self.joins += 1
+        if len(self.waits_us) < WAITS_KEPT_MAX:
+            self.waits_us.append(waited_us)
+        self._look_at(mesh.parent[node])
+
+    def repaired(self, orphan: Orphan, now: Micros, is_helped: bool) -> None:  # noqa: FBT001
+        """Count an orphan that hears again."""
+        self.repairs += 1
+        self.repairs_without_tracker += not is_helped
+        took_us = now - orphan.unheard_since
+        if len(self.repair_us) < REPAIRS_KEPT_MAX:
+            self.repair_us.append(took_us)
+        elif (place := self._chance.randrange(self.repairs)) < REPAIRS_KEPT_MAX:
+            self.repair_us[place] = took_us
+        self._look_at(self._flow.mesh.parent[orphan.node])
+
+    def gone(self, *, is_crash: bool) -> None:
+        """Count one that has left."""
+        self.leaves += not is_crash
+        self.crashes += is_crash
+
+    def _look_at(self, parent: int) -> None:
+        """Take in what the origin and the relays carry after one of them has got another child."""
+        mesh = self._flow.mesh
+        if mesh.role[parent] == LISTENER:
+            return
+        if parent == ORIGIN:
+            self.copies_peak = max(self.copies_peak, len(mesh.children[ORIGIN] or ()))
+        if mesh.beyond_capacity(parent):
+            beyond = sum(mesh.beyond_capacity(one) for one in self._infrastructure)
+            self.emergencies_peak = max(self.emergencies_peak, beyond)
+
+    # ---- sums
+
+    def sample(self) -> Sample:
+        """Look at how things stand."""
+        flow = self._flow
+        mesh, sound = flow.mesh, flow.sound
+        people = np.array(flow.people, np.int64)
+        depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
+        lag, unicast = self._delays(people)
+        self.peers_peak = max(self.peers_peak, len(people))
+        orphans = len(flow.orphans.of)
+        missing, due_us, _ = self._sound_so_far()
+        return Sample(
+            at_us=flow.now,
+            listeners=len(people),
+            waiting=len(flow.desk.waiting),
+            orphans=orphans,
+            depth_max=int(depth.max()),
+            depth_p99=int(_percentile(depth, 99)),
+            delay_p50_us=int(_percentile(lag, 50)),
+            delay_p99_us=int(_percentile(lag, 99)),
+            unicast_p50_us=int(_percentile(unicast, 50)),
+            unicast_p99_us=int(_percentile(unicast, 99)),
+            origin_copies=len(mesh.children[ORIGIN] or ()),
+            joins=self.joins,
+            leaves=self.leaves,
+            crashes=self.crashes,
+            repairs=self.repairs,
+            moves=flow.desk.moves,
+            missing_us=tuple(count * sound.chunk_us for count in missing),
+            due_us=due_us,
+        )
+
+    def depths(self) -> Column:
+        """Give everybody's distance from the origin; orphans' trees count from their heads."""
+        parent = np.frombuffer(self._flow.mesh.parent, np.int32).astype(np.int64)
+        depth = np.zeros(len(parent), np.int64)
+        at = parent.copy()
+        while (hanging := at >= 0).any():
+            depth += hanging
+            at = np.where(hanging, parent[at], -1)
+        return depth
+
+    def _delays(self, people: Column) -> tuple[Column, Column]:
+        """Give listeners' delays from the origin, and what they would be if it fed them all."""
+        mesh, crowd = self._flow.mesh, self._flow.crowd
+        if not len(people):
+            return np.zeros(1, np.int64), np.zeros(1, np.int64)
+        city = np.frombuffer(mesh.city, np.int16)[people]
+        access = np.frombuffer(mesh.access_us, np.int32)[people]
+        unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int64)[city] + access + crowd.data_centre_us
+        return np.frombuffer(mesh.lag_us, np.int32)[people].astype(np.int64), unicast
+
+    def _sound_so_far(self) -> tuple[list[int], Micros, list[int]]:
+        """Give missing chunks, audio due, and listeners with gaps, those that are here included."""
+        flow = self._flow
+        sound = flow.sound
+        end = min(flow.now, sound.counts_until)
+        people = np.array(flow.people, np.int64)
+        due_us = sound.due_us
+        gapped = list(sound.gapped)
+        if len(people):
+            since = np.frombuffer(sound.first_due_at, np.int64)[people]
+            due_us += int(np.maximum(0, end - since).sum())
+            marks = np.frombuffer(bytes(sound.all_marks), np.uint8)[people]
+            for delay in ALL_DELAYS:
+                gapped[delay] += int((marks >> delay & 1).sum())
+        return list(sound.missing), due_us, gapped
+
+    def measures(self) -> Measures:
+        """Sum up."""
+        flow = self._flow
+        last = self.sample()
+        missing, due_us, gapped = self._sound_so_far()
+        waits = np.frombuffer(self.waits_us, np.int64) if self.waits_us else np.zeros(1, np.int64)
+        people = np.array(flow.people, np.int64)
+        lag, unicast = self._delays(people)
+        depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
+        copies = sorted(one.origin_copies for one in self.samples if one.listeners) or [0]
+        reports = flow.reporting
+        departures = max(1, self.leaves + self.crashes)
+        return Measures(
+            simulated_us=flow.now,
+            events=flow.events,
+            peers_peak=max(self.peers_peak, last.listeners),
+            joins=self.joins,
+            leaves=self.leaves,
+            crashes=self.crashes,
+            repairs=self.repairs,
+            repairs_without_tracker=self.repairs_without_tracker,
+            moves=flow.desk.moves,
+            due_us=due_us,
+            missing_us=[count * flow.sound.chunk_us for count in missing],
+            gapped=gapped,
+            heard=flow.sound.heard,
+            delay_us=_spread(lag),
+            unicast_us=_spread(unicast),
+            wait_us=_spread(waits),
+            depth=_spread(depth),
+            depth_least=self.least_depth(),
+            origin_copies_median=copies[len(copies) // 2],
+            origin_copies_peak=max(self.copies_peak, copies[-1]),
+            emergency_copies_peak=self.emergencies_peak,
+            join_us=flow.desk.joining.us,
+            leave_us=flow.desk.leaving.us + reports.us * reports.count / departures,
+            bytes_per_peer=tree_bytes(flow.tree) / max(1, sum(flow.tree.population[1:])),
+            repair_us=list(self.repair_us),
+            samples=[*self.samples, last],
+            violations=flow.problems(),
+            digest=flow.digest(),
+            is_cut_short=flow.now < flow.scenario.duration_us,
+        )
+
+    def least_depth(self) -> int:
+        """Give the least depth at which all who are here could hang: the most capable ones first, level by level."""
+        mesh = self._flow.mesh
+        present = [*self._flow.people, *self._infrastructure[1:]]
+        left: dict[int, int] = {}
+        for node in present:
+            capacity = mesh.capacity[node]
+            left[capacity] = left.get(capacity, 0) + 1
+        places, depth, hanging = mesh.capacity[ORIGIN], 0, len(present)
+        while hanging > 0 and places > 0:
+            depth += 1
+            hanging -= places
+            below = 0
+            for capacity in sorted(left, reverse=True):
+                taken = min(places, left[capacity])
+                left[capacity] -= taken
+                places -= taken
+                below += taken * capacity
+            places = below
+        return depth
+
+
+def _percentile(values: Column, share: float) -> float:
+    return float(np.percentile(values, share, method="lower"))
+
+
+def _spread(values: Column) -> Spread:
+    return Spread(_percentile(values, 50), _percentile(values, 99), float(values.max()))
+
+
+def tree_bytes(one: object, depth: int = 3) -> int:
+    """Give the bytes that the tracker's view takes: its columns, indices and books."""
+    size = sys.getsizeof(one)
+    if depth == 0 or isinstance(one, int | str | bytes | array):
+        return size
+    if isinstance(one, dict):
+        return size + sum(tree_bytes(value, depth - 1) for value in one.values() if isinstance(value, array))
+    if isinstance(one, list | tuple):
+        return size
+    names = list(getattr(one, "__dict__", {})) + [
+        name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())
+    ]
+    return size + sum(tree_bytes(getattr(one, name), depth - 1) for name in names if hasattr(one, name))
+
+
+assert len(DELAYS_US) <= 8, "a listener's gaps are bits of a byte"

@@ -1,0 +1,209 @@
+"""Who really hears from whom, and how far behind the origin everybody is.
+
+A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat arrays, so that a million
+peers cost megabytes and a sample is a sum over a column. Children and standby clients are dicts used as ordered sets,
+and only for those who have places.
+"""
+
+from array import array
+from collections.abc import Iterator
+from typing import Final
+
+from meshcast.protocol.limits import (
+    CLIENTS_MAX,
+    EMERGENCY_PLACES_MAX,
+    LAST_RESORT_CLIENTS_PER_PLACE,
+    RANK_MAX,
+    RESERVE_PLACES_MAX,
+    STANDBY_CLIENTS_PER_PLACE,
+)
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import Micros
+from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+
+LISTENER: Final = int(Role.LISTENER)
+SOURCE: Final = int(Role.SOURCE)
+
+
+class Mesh:
+    """The peers themselves, as columns."""
+
+    def __init__(self, city_delays_us: list[list[Micros]]) -> None:
+        self._city_delays_us: Final = city_delays_us
+        self.alive: Final = bytearray()
+        self.parent: Final = array("i")
+        self.rank: Final = array("b")
+        self.capacity: Final = array("h")
+        self.role: Final = array("b")
+        self.city: Final = array("h")
+        self.access_us: Final = array("i")
+        self.lag_us: Final = array("i")
+        """From the origin to this peer along its parents."""
+        self.base_us: Final = array("i")
+        """The least lag that it has had: playout counts from there."""
+        self.attached_at: Final = array("q")
+        self.counter: Final = array("i")
+        self.generation: Final = array("i")
+        """How many peers have had this number: what was meant for an earlier one is not for this."""
+        self.standby: Final = (array("i"), array("i"))
+        self.warm_at: Final = (array("q"), array("q"))
+        """From when on each standby answers at once."""
+        self.children: Final[list[dict[int, None] | None]] = []
+        self.clients: Final[list[dict[int, None] | None]] = []
+        """For whom each peer stands by; None for those without places."""
+        self.living = 0
+
+    def enter(self, node: int, *, capacity: int, city: int, access_us: Micros, role: int = LISTENER) -> None:
+        """Let a peer come, under nobody."""
+        if node >= len(self.parent):
+            self._grow(node + 1 - len(self.parent))
+        self.alive[node] = 1
+        self.parent[node] = NOBODY
+        self.rank[node] = RANK_MAX if role == LISTENER else RANK_MIN[role]
+        self.capacity[node], self.role[node] = capacity, role
+        self.city[node], self.access_us[node] = city, access_us
+        self.lag_us[node] = self.base_us[node] = self.counter[node] = 0
+        self.attached_at[node] = -1
+        self.standby[0][node] = self.standby[1][node] = NOBODY
+        self.children[node] = {} if capacity else None
+        self.clients[node] = {} if capacity else None
+        self.living += node != ORIGIN
+
+    def delay_us(self, one: int, other: int) -> Micros:
+        """Give the delay between two peers, one way."""
+        city = self.city
+        way_us = self._city_delays_us[city[one]][city[other]]
+        return way_us + self.access_us[one] + self.access_us[other]
+
+    # ---- children
+
+    def may_adopt(self, parent: int, rank: int) -> bool:
+        """Does a peer take a child of this rank now? `Relay.adopt` asks the same."""
+        return bool(self.alive[parent]) and self.rank[parent] < rank and self.room(parent) > 0
+
+    def room(self, parent: int) -> int:
+        """Say how many more children a peer takes, emergencies included."""
+        children = self.children[parent]
+        if children is None:
+            return 0
+        spare = EMERGENCY_PLACES_MAX if self.role[parent] == LISTENER else RESERVE_PLACES_MAX
+        return self.capacity[parent] + spare - len(children)
+
+    def link(self, node: int, parent: int) -> None:
+        """Have `node` hear from `parent`."""
+        self.parent[node] = parent
+        children = self.children[parent]
+        assert children is not None, f"{parent} has no places"
+        children[node] = None
+
+    def unlink(self, node: int) -> None:
+        """Have `node` hear from nobody."""
+        parent = self.parent[node]
+        self.parent[node] = NOBODY
+        if parent != NOBODY:
+            children = self.children[parent]
+            if children is not None:
+                children.pop(node, None)
+
+    def head_of(self, node: int) -> int:
+        """Give the topmost peer above a node: the origin, or the head of the tree in which it has stalled."""
+        parent = self.parent
+        while (above := parent[node]) != NOBODY:
+            node = above
+        return node
+
+    def beyond_capacity(self, node: int) -> int:
+        """Say how many children a peer has beyond its capacity."""
+        children = self.children[node]
+        return max(0, len(children) - self.capacity[node]) if children is not None else 0
+
+    # ---- standbys
+
+    def standbys(self, node: int) -> list[int]:
+        """Give a peer's standbys."""
+        return [one for column in self.standby if (one := column[node]) != NOBODY]
+
+    def has_warm(self, node: int, standby: int, now: Micros) -> bool:
+        """Tell whether `standby` stands by for `node` and its link is up."""
+        return any(
+            column[node] == standby and warm_at[node] <= now
+            for column, warm_at in zip(self.standby, self.warm_at, strict=True)
+        )
+
+    def drop_higher_standbys(self, node: int) -> bool:
+        """Let go of standbys whose rank is not lower: they would refuse. Tell whether there were any."""
+        rank, has_dropped = self.rank[node], False
+        for column in self.standby:
+            standby = column[node]
+            if standby != NOBODY and self.rank[standby] >= rank:
+                has_dropped = self.drop_standby(node, standby)
+        return has_dropped
+
+    def take_standby(self, node: int, standby: int, warm_at: Micros) -> bool:
+        """Have `standby` stand by for `node` from then on; tell whether both had room for it."""
+        clients = self.clients[standby]
+        if clients is None or not self.alive[standby] or self.rank[standby] >= self.rank[node]:
+            return False
+        if len(clients) >= self.clients_max(standby) or node in clients:
+            return False
+        for column, warm in zip(self.standby, self.warm_at, strict=True):
+            if column[node] == NOBODY:
+                column[node], warm[node] = standby, warm_at
+                clients[node] = None
+                return True
+        return False
+
+    def drop_standby(self, node: int, standby: int) -> bool:
+        """Have `standby` stand by for `node` no longer; tell whether it did."""
+        for column in self.standby:
+            if column[node] == standby:
+                column[node] = NOBODY
+                clients = self.clients[standby]
+                if clients is not None:
+                    clients.pop(node, None)
+                return True
+        return False
+
+    def clients_max(self, node: int) -> int:
+        """Say for how many a peer stands by."""
+        is_listener = self.role[node] == LISTENER
+        per_place = STANDBY_CLIENTS_PER_PLACE if is_listener else LAST_RESORT_CLIENTS_PER_PLACE
+        return min(per_place * self.capacity[node], CLIENTS_MAX)
+
+    # ---- going
+
+    def leave(self, node: int) -> tuple[list[int], list[int]]:
+        """Let a peer go; give its children, who hear from nobody now, and the clients that it stood by for."""
+        heads = list(self.children[node] or ())
+        clients = list(self.clients[node] or ())
+        self.alive[node] = 0
+        self.generation[node] += 1
+        self.living -= 1
+        self.unlink(node)
+        for head in heads:
+            self.parent[head] = NOBODY
+        for standby in self.standbys(node):
+            self.drop_standby(node, standby)
+        self.children[node] = self.clients[node] = None
+        return heads, clients
+
+    def walk(self, top: int) -> Iterator[int]:
+        """Go through a peer and all beneath it, parents first."""
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            yield node
+            children = self.children[node]
+            if children:
+                stack.extend(children)
+
+    def _grow(self, missing: int) -> None:
+        more = max(missing, 64, len(self.parent) // 8)
+        self.alive.extend(bytes(more))
+        for column in (
+            self.parent, self.rank, self.capacity, self.role, self.city, self.access_us, self.lag_us, self.base_us,
+            self.attached_at, self.counter, self.generation, *self.standby, *self.warm_at,
+        ):  # fmt: skip
+            column.frombytes(bytes(more * column.itemsize))
+        self.children.extend([None] * more)
+        self.clients.extend([None] * more)

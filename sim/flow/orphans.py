@@ -1,0 +1,311 @@
+"""Orphans and their repairs: `meshcast.protocol.repair` decides whom to ask, here is what becomes of it.
+
+An `Orphan` lives only while a peer has no parent, so a million peers need not all be machines. What `protocol.uplink`
+does around a repair is done here too, as far as times and places are concerned: candidates are the warm standbys, the
+nearest first and the origin last; an Adopt takes the way there, an Accept the way back; whoever was never dialled costs a
+round trip more; a head that has found nobody for two seconds sheds its children, and a childless one raises its rank.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from meshcast.protocol.limits import (
+    LEASE_US,
+    RANK_MAX,
+    REPORT_AFTER_US,
+    SHED_AFTER_US,
+    STALLED_PATIENCE_US,
+    UNCLES_MAX,
+)
+from meshcast.protocol.repair import Ask, Candidate, DialAll, NewRound, Repair
+from meshcast.protocol.standbys import RTT_UNKNOWN_US
+from meshcast.protocol.units import Micros
+from sim.flow.calendar import Calendar
+from sim.flow.mesh import SOURCE, Mesh
+from sim.flow.sound import Sound
+from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+
+Known = tuple[int, int]
+"""A peer's number and generation: somebody else may have the number later."""
+
+
+@dataclass(slots=True)
+class Orphan:
+    """One peer without a parent."""
+
+    node: int
+    since: Micros
+    unheard_since: Micros
+    """When its last new chunk came, or its parent's Bye."""
+    has_heard: bool
+    """It had a parent before; a joiner had none."""
+    uncles: tuple[Known, ...]
+    repair: Repair[int]
+    named: Known | None = None
+    """Whom the tracker has named."""
+    left: Known | None = None
+    """The parent that it left for silence."""
+    rounds: int = 0
+    is_seeking: bool = False
+    wakes_at: Micros = -1
+    dropped_at: Micros | None = None
+    """When it shed its children."""
+    generations: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Orphans:
+    """All of them."""
+
+    mesh: Mesh
+    sound: Sound
+    calendar: Calendar
+    attached: Callable[[Orphan, int, Micros], None]
+    """Called with whoever has found a parent, whom, and when."""
+    seek: Callable[["Orphan", int], None]
+    """Called when nobody known could help a peer: the tracker hears of it at that moment."""
+    of: dict[int, Orphan] = field(default_factory=dict)
+    _pending: dict[int, int] = field(default_factory=dict)
+    """Places held by Accepts that are on their way."""
+
+    def uncles_of(self, parent: int) -> tuple[Known, ...]:
+        """Give whom the children of a peer may turn to, as its last Uncles said."""
+        mesh = self.mesh
+        known: dict[int, None] = {}
+        while parent > ORIGIN and len(known) < UNCLES_MAX:
+            above = mesh.parent[parent]
+            for one in (above, *mesh.standbys(parent)):
+                if one != NOBODY:
+                    known[one] = None
+            parent = above
+        return tuple((one, mesh.generation[one]) for one in list(known)[:UNCLES_MAX])
+
+    def begin(
+        self,
+        node: int,
+        now: Micros,
+        *,
+        unheard_since: Micros,
+        uncles: tuple[Known, ...] = (),
+        named: int | None = None,
+        has_heard: bool = True,
+        left: Known | None = None,
+    ) -> None:
+        """Let a peer look for a parent."""
+        orphan = Orphan(node, now, unheard_since, has_heard, uncles, Repair((), now), left=left)
+        if named is not None:
+            orphan.named = named, self.mesh.generation[named]
+            orphan.generations[named] = self.mesh.generation[named]
+        self.of[node] = orphan
+        orphan.repair = Repair(self._candidates(orphan, now), now)
+        self._drive(orphan, now)
+
+    def name(self, node: int, parent: int, standbys: tuple[int, ...], now: Micros) -> None:
+        """Let an orphan hear from the tracker whom to ask."""
+        orphan = self.of.get(node)
+        if orphan is None:
+            return
+        orphan.named = parent, self.mesh.generation[parent]
+        orphan.generations[parent] = self.mesh.generation[parent]
+        orphan.repair.named(parent)
+        rtt_us = 2 * self.mesh.delay_us(node, parent)
+        for standby in standbys:
+            self.mesh.take_standby(node, standby, now + 2 * 2 * self.mesh.delay_us(node, standby))
+        self.calendar.at(
+            now + rtt_us, self._connected, node, self.mesh.generation[node], parent, orphan.named[1]
+        )
+
+    def forget(self, node: int) -> None:
+        """Let go of an orphan that leaves."""
+        self.of.pop(node, None)
+
+    # ---- what a repair decides
+
+    def _candidates(self, orphan: Orphan, now: Micros) -> list[Candidate[int]]:
+        """Give whom to ask first, as `Uplink` does."""
+        mesh, node = self.mesh, orphan.node
+        named = orphan.named[0] if orphan.named is not None else None
+        warm: list[tuple[bool, Micros, int]] = []
+        cold: list[int] = []
+        for column, warm_at in zip(mesh.standby, mesh.warm_at, strict=True):
+            standby = column[node]
+            if standby in (NOBODY, named):
+                continue
+            if warm_at[node] <= now:
+                warm.append((mesh.role[standby] == SOURCE, 2 * mesh.delay_us(node, standby), standby))
+            elif named is not None or not orphan.has_heard:
+                cold.append(standby)
+        first = [] if named is None else [Candidate(named, is_warm=False, rtt_us=RTT_UNKNOWN_US)]
+        return [
+            *first,
+            *(Candidate(one, is_warm=True, rtt_us=rtt_us) for _, rtt_us, one in sorted(warm)),
+            *(Candidate(one, is_warm=False, rtt_us=RTT_UNKNOWN_US) for one in cold),
+        ]
+
+    def _drive(self, orphan: Orphan, now: Micros) -> None:
+        """Carry out what the repair decides, and come again when it has more to decide."""
+        while decisions := orphan.repair.decide(now):
+            for decision in decisions:
+                match decision:
+                    case Ask(peer):
+                        self._ask(orphan, peer, now)
+                    case DialAll.NOW:
+                        self._dial_all(orphan, now)
+                    case NewRound.NOW:
+                        self._new_round(orphan, now)
+        due = orphan.repair.deadline()
+        if due != orphan.wakes_at:
+            orphan.wakes_at = due
+            self.calendar.at(due, self._wake, orphan, due)
+
+    def _wake(self, orphan: Orphan, due: Micros) -> None:
+        """Let a repair decide what is due now."""
+        if orphan.wakes_at == due and self.of.get(orphan.node) is orphan:
+            self._drive(orphan, due)
+
+    def _ask(self, orphan: Orphan, peer: int, now: Micros) -> None:
+        """Send an Adopt, on a link that is up or dialled first."""
+        mesh, node = self.mesh, orphan.node
+        mesh.counter[node] += 1
+        way_us = mesh.delay_us(node, peer)
+        is_warm = peer in orphan.generations and peer not in (orphan.named or ())[:1]
+        is_warm = is_warm or mesh.has_warm(node, peer, now)
+        generation = orphan.generations.get(peer, mesh.generation[peer])
+        arrives_at = now + (way_us if is_warm else 3 * way_us)
+        self.calendar.at(
+            arrives_at, self._asked, peer, generation, node, mesh.generation[node], mesh.counter[node]
+        )
+
+    def _dial_all(self, orphan: Orphan, now: Micros) -> None:
+        """Turn to everybody known, and to the tracker."""
+        mesh, node = self.mesh, orphan.node
+        orphan.is_seeking = True
+        generation = mesh.generation[node]
+        self.calendar.at(now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN), self._seek, orphan, generation)
+        known = dict(orphan.uncles)
+        for standby in mesh.standbys(node):
+            known[standby] = mesh.generation[standby]
+        if orphan.named is not None:
+            known[orphan.named[0]] = orphan.named[1]
+        for peer, theirs in known.items():
+            if peer == node or (peer, theirs) == orphan.left:
+                continue
+            orphan.generations[peer] = theirs
+            if mesh.has_warm(node, peer, now):
+                orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
+            else:
+                due = now + 2 * mesh.delay_us(node, peer)
+                self.calendar.at(due, self._connected, node, generation, peer, theirs)
+
+    def _seek(self, orphan: Orphan, generation: int) -> None:
+        """Have the tracker look for a parent."""
+        if self.of.get(orphan.node) is orphan:
+            self.seek(orphan, generation)
+
+    def _new_round(self, orphan: Orphan, now: Micros) -> None:
+        """Begin again with whoever is known now; shed, or raise the rank, when it is time."""
+        mesh, node = self.mesh, orphan.node
+        orphan.rounds += 1
+        children = mesh.children[node]
+        if children and orphan.has_heard:
+            if now - orphan.since >= SHED_AFTER_US:
+                self._shed(orphan, now)
+            elif orphan.rounds == 1:
+                patience = orphan.unheard_since + STALLED_PATIENCE_US
+                self.calendar.at(patience, self._lose_patience, orphan)
+        is_dropped = orphan.dropped_at is not None and now - orphan.dropped_at < LEASE_US
+        if not mesh.children[node] and orphan.has_heard and not is_dropped:
+            mesh.rank[node] = RANK_MAX
+        orphan.repair = Repair(self._candidates(orphan, now), now)
+
+    def _lose_patience(self, orphan: Orphan) -> None:
+        """Let the children of a head that has found nobody look for themselves."""
+        if self.of.get(orphan.node) is orphan:
+            self._shed(orphan, self.calendar.now)
+
+    def _shed(self, orphan: Orphan, now: Micros) -> None:
+        """Send the children away."""
+        mesh, sound, node = self.mesh, self.sound, orphan.node
+        orphan.dropped_at = now
+        newest = sound.stalled_at(node)
+        uncles = self.uncles_of(node) or orphan.uncles
+        for child in list(mesh.children[node] or ()):
+            mesh.unlink(child)
+            sound.have[child] = max(newest, sound.have.get(child, -1))
+            due = now + mesh.delay_us(node, child)
+            self.calendar.at(due, self._bereft, child, mesh.generation[child], uncles, due)
+
+    def _bereft(self, node: int, generation: int, uncles: tuple[Known, ...], unheard: Micros) -> None:
+        """Let a child that was sent away look for another parent."""
+        mesh = self.mesh
+        if mesh.generation[node] == generation and mesh.parent[node] == NOBODY and node not in self.of:
+            self.begin(node, self.calendar.now, unheard_since=unheard, uncles=uncles)
+
+    # ---- what comes of it
+
+    def _asked(self, peer: int, theirs: int, node: int, generation: int, counter: int) -> None:
+        """Let an Adopt arrive."""
+        mesh, now = self.mesh, self.calendar.now
+        if not mesh.alive[peer] or mesh.generation[peer] != theirs:
+            return
+        if mesh.generation[node] != generation:
+            return
+        way_us = mesh.delay_us(node, peer)
+        held = self._pending.get(peer, 0)
+        if not mesh.may_adopt(peer, mesh.rank[node]) or mesh.room(peer) <= held:
+            self.calendar.at(now + way_us, self._refused, node, generation, peer)
+            return
+        self._pending[peer] = held + 1
+        self.calendar.at(now + way_us, self._accepted, peer, theirs, node, generation, counter)
+
+    def _accepted(self, peer: int, theirs: int, node: int, generation: int, counter: int) -> None:
+        """Let an Accept arrive: it ends the repair, unless another did."""
+        mesh, now = self.mesh, self.calendar.now
+        held = self._pending.pop(peer) - 1
+        if held:
+            self._pending[peer] = held
+        orphan = self.of.get(node)
+        if orphan is None or mesh.generation[node] != generation:
+            return
+        if not mesh.alive[peer] or mesh.generation[peer] != theirs or mesh.rank[peer] >= mesh.rank[node]:
+            return
+        del self.of[node]
+        if orphan.has_heard:
+            self._adopt(node, peer, now)
+        self.attached(orphan, peer, now)
+
+    def _adopt(self, node: int, parent: int, now: Micros) -> None:
+        """Have an orphan hear from a peer that has accepted it."""
+        mesh, sound = self.mesh, self.sound
+        mesh.drop_standby(node, parent)
+        is_flowing = mesh.head_of(parent) == ORIGIN
+        newest = -1 if is_flowing else sound.stalled_at(parent)
+        mesh.link(node, parent)
+        mesh.attached_at[node] = now
+        rank = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
+        mesh.rank[node] = min(mesh.rank[node], rank)
+        if is_flowing:
+            sound.flow_again(node, now)
+        else:
+            sound.refill_stalled(node, newest, now)
+
+    def _refused(self, node: int, generation: int, peer: int) -> None:
+        """Let a refusal arrive."""
+        mesh, now = self.mesh, self.calendar.now
+        orphan = self.of.get(node)
+        if orphan is None or mesh.generation[node] != generation:
+            return
+        orphan.repair.refused(peer, now)
+        self._drive(orphan, now)
+
+    def _connected(self, node: int, generation: int, peer: int, theirs: int) -> None:
+        """Let a link to somebody come up who was dialled."""
+        mesh, now = self.mesh, self.calendar.now
+        orphan = self.of.get(node)
+        if orphan is None or mesh.generation[node] != generation:
+            return
+        if not mesh.alive[peer] or mesh.generation[peer] != theirs:
+            return
+        orphan.generations[peer] = theirs
+        orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
+        self._drive(orphan, now)

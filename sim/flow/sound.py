@@ -1,0 +1,190 @@
+"""Which chunks come to whom in time: arithmetic on intervals, exact to the chunk.
+
+Chunk `k` leaves the origin at `k * chunk_us`. With a lag that holds still it is with a peer at `k * chunk_us + lag`, and
+it is due at `k * chunk_us + base + delay`, `base` being the least lag that this peer has had. A peer in a tree that has
+stalled has chunks up to `have`; when its head hears again, the chunks after that come at once, and those of them that
+were due before are missing at that delay. Nothing is missing of what would be due after a peer has gone.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Final
+
+from meshcast.protocol.units import Micros
+from sim.flow.mesh import Mesh
+from sim.scenario import DELAYS_US
+from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+
+ALL_DELAYS: Final = range(len(DELAYS_US))
+
+
+@dataclass(slots=True)
+class Sound:
+    """What everybody has, lacks and missed."""
+
+    mesh: Mesh
+    chunk_us: Micros
+    counts_until: Micros
+    """What is due later than this is not counted."""
+    missing: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
+    """Chunks that were missing, at each delay, all listeners together."""
+    gapped: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
+    due_us: Micros = 0
+    """Audio that was due at listeners that have gone; those that are here are added by `due_until`."""
+    heard: int = 0
+    """Listeners that have heard anything."""
+    have: dict[int, int] = field(default_factory=dict)
+    """The newest chunk of heads of stalled trees, and of those beneath them who have others than their parent."""
+    late: dict[int, int] = field(default_factory=dict)
+    """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
+    lowered: list[int] = field(default_factory=list)
+    """Peers whose rank has fallen so far that a standby had to go; whoever asks next sees to them."""
+    _marks: bytearray = field(default_factory=bytearray)
+    """For each peer the delays, as bits, at which it missed anything."""
+    first_due_at: "array[int]" = field(default_factory=lambda: array("q"))
+    """When each peer's sound began."""
+
+    def begin(self, node: int, now: Micros) -> None:
+        """Let a peer hear its first sound."""
+        short = node + 1 - len(self._marks)
+        if short > 0:
+            more = max(short, 64, len(self._marks) // 8)
+            self._marks.extend(bytes(more))
+            self.first_due_at.frombytes(bytes(8 * more))
+        self._marks[node] = 0
+        self.first_due_at[node] = now
+        self.heard += 1
+
+    def newest(self, node: int, now: Micros) -> int:
+        """Give the newest chunk that a peer has now; -1 before the first."""
+        head = self.mesh.head_of(node)
+        if head != ORIGIN:
+            return self.stalled_at(node)
+        return (now - self.mesh.lag_us[node]) // self.chunk_us
+
+    def stalled_at(self, node: int) -> int:
+        """Give the newest chunk of a peer in a tree that has stalled."""
+        most, parent = -1, self.mesh.parent
+        while node != NOBODY:
+            most = max(most, self.have.get(node, -1))
+            node = parent[node]
+        return most
+
+    def flow_again(self, head: int, now: Micros) -> None:
+        """Let the sound come to a head from its parent, which has it all, and to everybody beneath; count what was late."""
+        mesh, have = self.mesh, self.have
+        stack = [(head, now, have.pop(head))]
+        parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
+        while stack:
+            node, at, newest = stack.pop()
+            parent = parent_of[node]
+            lag_us = lags[parent] + mesh.delay_us(parent, node)
+            self._catch_up(node, at, newest, lag_us)
+            self._set_lag(node, lag_us, at)
+            self._set_rank(node, parent)
+            children = children_of[node]
+            if children:
+                for child in children:
+                    way_us = mesh.delay_us(node, child)
+                    own = have.pop(child, newest) if have else newest
+                    stack.append((child, at + way_us, max(newest, own)))
+
+    def refill_stalled(self, node: int, newest: int, now: Micros) -> None:
+        """Let a head that was adopted by a stalled peer have what that one has."""
+        own = self.have[node]
+        if newest > own:
+            self._count(node, own, newest, now, self.mesh.base_us[node])
+            self.have[node] = newest
+
+    def change_way(self, top: int, now: Micros) -> None:
+        """Work out lags and ranks anew beneath a peer whose parent has changed without a gap."""
+        mesh = self.mesh
+        parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
+        stack = [top]
+        while stack:
+            node = stack.pop()
+            parent = parent_of[node]
+            lag_us = lags[parent] + mesh.delay_us(parent, node)
+            if lag_us == lags[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
+                continue
+            self._set_lag(node, lag_us, now)
+            self._set_rank(node, parent)
+            children = children_of[node]
+            if children:
+                stack.extend(children)
+
+    def go(self, node: int, now: Micros) -> None:
+        """Count what a peer that goes now, still linked, has missed until now, and what was due at it."""
+        base_us = self.mesh.base_us[node]
+        end = min(now, self.counts_until)
+        if self.have and self.mesh.head_of(node) != ORIGIN:
+            self._count(node, self.stalled_at(node), now // self.chunk_us, now, base_us, due_before=now)
+        self._end_lateness(node, now)
+        self.have.pop(node, None)
+        self.due_us += max(0, end - self.first_due_at[node])
+        marks = self._marks[node]
+        if marks:
+            for delay in ALL_DELAYS:
+                self.gapped[delay] += marks >> delay & 1
+
+    @property
+    def all_marks(self) -> bytearray:
+        """Give the delays, as bits, at which each peer has missed anything."""
+        return self._marks
+
+    # ---- details
+
+    def _catch_up(self, node: int, at: Micros, newest: int, lag_us: Micros) -> None:
+        """Count what was due before it came, when all that a peer has missed comes at once."""
+        base_us = self.mesh.base_us[node]
+        chunk_us = self.chunk_us
+        # Nothing is missing at any delay if the first of it came in time at the least one.
+        if at > (newest + 1) * chunk_us + base_us + DELAYS_US[0]:
+            self._count(node, newest, (at - lag_us) // chunk_us, at, base_us)
+
+    def _count(
+        self, node: int, have: int, last: int, at: Micros, base_us: Micros, due_before: Micros | None = None
+    ) -> None:
+        """Count the chunks after `have`, up to `last`, that came at `at` and were due before."""
+        if node >= len(self._marks):
+            return
+        until = min(at, self.counts_until if due_before is None else min(due_before, self.counts_until))
+        for delay in ALL_DELAYS:
+            # Chunk k is late if k * chunk + base + delay < at.
+            late = min((until - base_us - DELAYS_US[delay] - 1) // self.chunk_us, last) - have
+            if late <= 0:
+                break
+            self.missing[delay] += late
+            self._marks[node] |= 1 << delay
+
+    def _set_lag(self, node: int, lag_us: Micros, now: Micros) -> None:
+        """Take in how long the way from the origin is from now on."""
+        mesh = self.mesh
+        if node in self.late:
+            self._end_lateness(node, now)
+        mesh.lag_us[node] = lag_us
+        if lag_us < mesh.base_us[node]:
+            mesh.base_us[node] = lag_us
+        elif lag_us - mesh.base_us[node] > DELAYS_US[0]:
+            self.late[node] = (now - lag_us) // self.chunk_us + 1
+
+    def _end_lateness(self, node: int, now: Micros) -> None:
+        """Count what came regularly, and regularly too late."""
+        first = self.late.pop(node, None)
+        if first is None:
+            return
+        excess_us = self.mesh.lag_us[node] - self.mesh.base_us[node]
+        last = (min(now, self.counts_until) - self.mesh.lag_us[node]) // self.chunk_us
+        for delay in ALL_DELAYS:
+            if excess_us > DELAYS_US[delay] and last >= first:
+                self.missing[delay] += last - first + 1
+                self._marks[node] |= 1 << delay
+
+    def _set_rank(self, node: int, parent: int) -> None:
+        """Lower a rank as far as the parent's allows (rule 2)."""
+        mesh = self.mesh
+        rank = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
+        if rank < mesh.rank[node]:
+            mesh.rank[node] = rank
+            if mesh.drop_higher_standbys(node):
+                self.lowered.append(node)
