@@ -166,4 +166,5 @@ def session_lengths(scenario: Scenario, chance: np.random.Generator, count: int)
             drawn = chance.choice(np.asarray(law.trace_us, np.float64), count)
         case _:
             return np.full(count, -1, np.int64)
-    return np.rint(drawn).astype(np.int64)
+    lengths: npt.NDArray[np.int64] = np.rint(drawn).astype(np.int64)
+    return lengths

@@ -176,7 +176,7 @@ class Flow:
         for _ in range(-short):
             if self.people:
                 victim = self.people[self._phases(len(self.people))]
-                self._depart(victim, self.mesh.generation[victim], is_crash=False, is_replaced=False)
+                self.remove(victim, is_crash=False)
         if now + FOLLOW_EVERY_US < self.scenario.duration_us:
             self.calendar.at(now + FOLLOW_EVERY_US, self._follow)
 
@@ -227,7 +227,8 @@ class Flow:
             self.people.append(node)
             if wish.stays_us >= 0:
                 generation = mesh.generation[node]
-                self.calendar.at(now + wish.stays_us, self._depart, node, generation, wish.is_crashing)
+                end = self._crash if wish.is_crashing else self._say_goodbye
+                self.calendar.at(now + wish.stays_us, end, node, generation)
         self.figures.joined(node, now - wish.asked_at)
 
     def _joins_alone(self, node: int, generation: int, parent: int, wish: Wish) -> None:
@@ -305,18 +306,25 @@ class Flow:
 
     # ---- going
 
-    def _depart(
-        self,
-        node: int,
-        generation: int,
-        is_crash: bool,
-        is_replaced: bool = True,  # noqa: FBT001, FBT002
-    ) -> None:
-        """Let a listener's session end."""
-        if self.mesh.generation[node] != generation or not self.mesh.alive[node]:
-            return
-        self.remove(node, is_crash=is_crash)
-        if is_replaced and self.scenario.sessions.replaced and self.scenario.curve is None:
+    def _crash(self, node: int, generation: int) -> None:
+        """Let a listener's session end without a word."""
+        if self._is_here(node, generation):
+            self.remove(node, is_crash=True)
+            self._replace()
+
+    def _say_goodbye(self, node: int, generation: int) -> None:
+        """Let a listener's session end politely."""
+        if self._is_here(node, generation):
+            self.remove(node, is_crash=False)
+            self._replace()
+
+    def _is_here(self, node: int, generation: int) -> bool:
+        """Tell whether a number is still that peer's."""
+        return self.mesh.generation[node] == generation and bool(self.mesh.alive[node])
+
+    def _replace(self) -> None:
+        """Let another come for one that has left, if the scenario says so."""
+        if self.scenario.sessions.replaced and self.scenario.curve is None:
             self.come()
 
     def remove(self, node: int, *, is_crash: bool) -> None:

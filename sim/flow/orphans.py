@@ -172,9 +172,7 @@ class Orphans:
         is_warm = is_warm or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
-        self.calendar.at(
-            arrives_at, self._asked, peer, generation, node, mesh.generation[node], mesh.counter[node]
-        )
+        self.calendar.at(arrives_at, self._asked, peer, generation, node, mesh.generation[node])
 
     def _dial_all(self, orphan: Orphan, now: Micros) -> None:
         """Turn to everybody known, and to the tracker."""
@@ -243,7 +241,7 @@ class Orphans:
 
     # ---- what comes of it
 
-    def _asked(self, peer: int, theirs: int, node: int, generation: int, counter: int) -> None:
+    def _asked(self, peer: int, theirs: int, node: int, generation: int) -> None:
         """Let an Adopt arrive."""
         mesh, now = self.mesh, self.calendar.now
         if not mesh.alive[peer] or mesh.generation[peer] != theirs:
@@ -256,9 +254,9 @@ class Orphans:
             self.calendar.at(now + way_us, self._refused, node, generation, peer)
             return
         self._pending[peer] = held + 1
-        self.calendar.at(now + way_us, self._accepted, peer, theirs, node, generation, counter)
+        self.calendar.at(now + way_us, self._accepted, peer, theirs, node, generation)
 
-    def _accepted(self, peer: int, theirs: int, node: int, generation: int, counter: int) -> None:
+    def _accepted(self, peer: int, theirs: int, node: int, generation: int) -> None:
         """Let an Accept arrive: it ends the repair, unless another did."""
         mesh, now = self.mesh, self.calendar.now
         held = self._pending.pop(peer) - 1
