@@ -29,6 +29,8 @@ class Pulls:
     holes: Holes = field(default_factory=Holes)
     rtt_us: Micros = RTT_UNKNOWN_US
     """To the parent: tries are so far apart."""
+    heard_at: Micros = 0
+    """When the parent last brought something that it had not brought before."""
     _borrow_at: Micros = 0
 
     def tick(self, parent: PeerId | None, now: Micros) -> list[Effect]:
@@ -52,10 +54,14 @@ class Pulls:
 
     @property
     def _borrow_due(self) -> Micros | None:
-        """When is it time to borrow? Before the first chunk nobody knows what comes next."""
+        """When is it time to borrow? Before the first chunk nobody knows what comes next.
+
+        A parent that brings what was borrowed already has not stalled: on a way that is much longer than the standbys'
+        one would borrow for ever.
+        """
         if not self.standbys.all or not self.backlog.newest:
             return None
-        return max(self.backlog.newest_at + BORROW_AFTER_US, self._borrow_at)
+        return max(self.backlog.newest_at + BORROW_AFTER_US, self.heard_at + BORROW_AFTER_US, self._borrow_at)
 
     def _missing(self, parent: PeerId | None, now: Micros) -> list[Effect]:
         """Ask for missing chunks: first the parent, then the standbys."""

@@ -323,6 +323,7 @@ class Uplink:
         if peer == self.parent and self.vigil is not None:
             self.pulls.rtt_us = rtt_us or self.pulls.rtt_us
             self.vigil.heard(chunk, now, live=live)
+            self.pulls.heard_at = self.vigil.watch.heard_at
 
     def find_holes(self, chunk: Chunk, newest: Sequence, peer: PeerId, hop: Hop, now: Micros) -> None:
         """Note what a chunk beyond the newest shows to be missing; before the first chunk nothing is."""

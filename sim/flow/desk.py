@@ -183,10 +183,9 @@ class Desk:
         else:
             steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
         self._give_standbys(node, now)
-        if parent != NOBODY:
-            self.order(steward.relieve(parent))
-        self.order(steward.relieve(node))
-        self.tidy()
+        self.order(steward.settle(node, parent if parent != NOBODY else None))
+        if self.waiting:
+            self._admit()
 
     def joined(self, node: int) -> None:
         """Hear that a joiner is attached: the report that ends a join."""
@@ -194,10 +193,11 @@ class Desk:
         mesh, steward = self._mesh, self.steward
         parent = mesh.parent[node]
         steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
-        moves = steward.relieve(parent) + steward.relieve(node)
+        moves = steward.settle(node, parent)
         self.joining.end(is_whole=False)
         self.order(moves)
-        self.tidy()
+        if self.waiting:
+            self._admit()
 
     def report_standbys(self, node: int) -> None:
         """Hear that a peer has lost a standby, and give it another."""

@@ -2,7 +2,7 @@
 
 import gc
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Final
@@ -35,14 +35,17 @@ NONE: Final = -1
 class Flow:
     """One run of a scenario."""
 
-    def __init__(self, scenario: Scenario, seed: int | str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int | str, clock: Clock | None = None, *, tree: Tree | None = None
+    ) -> None:
+        """Begin; `tree` is the tracker's, if it has one already."""
         self.scenario = scenario
         self.seed = seed
         self.calendar = Calendar()
         self.crowd = Crowd(scenario, seed)
         self.mesh = Mesh(self.crowd.city_delays_us)
         self.sound = Sound(self.mesh, scenario.chunk_us, scenario.duration_us - max(DELAYS_US))
-        self.tree = Tree(
+        self.tree = tree or Tree(
             regions=len(self.crowd.nearest_regions),
             nearest_regions=self.crowd.nearest_regions,
             dice=self.chance("dice of the tracker").randrange,
@@ -69,6 +72,8 @@ class Flow:
         self._place_of: Final[dict[int, int]] = {}
         self._silence_us: Final = silence_us(scenario.chunk_us, 0)
         self._phases: Final = self.chance("phases").randrange
+        self.on_repair: Callable[[int, int], object] = _nothing
+        """Called with each orphan that hears again, and its parent."""
         self._digest = 0
         self.coming = 0
         """Listeners that have asked and have no parent yet."""
@@ -222,14 +227,18 @@ class Flow:
         self.note(1, node, parent)
         if wish.role is Role.LISTENER:
             self.coming -= 1
-            sound.begin(node, now)
-            self._place_of[node] = len(self.people)
-            self.people.append(node)
+            self.admit(node)
             if wish.stays_us >= 0:
                 generation = mesh.generation[node]
                 end = self._crash if wish.is_crashing else self._say_goodbye
                 self.calendar.at(now + wish.stays_us, end, node, generation)
         self.figures.joined(node, now - wish.asked_at)
+
+    def admit(self, node: int) -> None:
+        """Count a listener among those who hear."""
+        self.sound.begin(node, self.calendar.now)
+        self._place_of[node] = len(self.people)
+        self.people.append(node)
 
     def _joins_alone(self, node: int, generation: int, parent: int, wish: Wish) -> None:
         """Let a joiner whose first parent is gone or full turn to its standbys."""
@@ -258,6 +267,7 @@ class Flow:
             self.desk.joined(node)
             return
         self.note(2, node, parent)
+        self.on_repair(node, parent)
         self.figures.repaired(orphan, now, self.desk.helped.pop(node, None) is not None)
         mesh.drop_higher_standbys(node)
         self._fill_from_uncles(node, now)
@@ -429,6 +439,10 @@ class Flow:
         """Let a goodbye reach the tracker."""
         if self.mesh.generation[node] == generation and self.desk.is_up and self.tree.state[node]:
             self.desk.left(node)
+
+
+def _nothing(*_: int) -> None:
+    """Nobody wants to know."""
 
 
 @contextmanager

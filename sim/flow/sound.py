@@ -39,6 +39,8 @@ class Sound:
     """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
     lowered: list[int] = field(default_factory=list)
     """Peers whose rank has fallen so far that a standby had to go; whoever asks next sees to them."""
+    gaps_us: dict[int, Micros] | None = None
+    """If wanted: the longest time without a new chunk that each peer has had in a repair."""
     _marks: bytearray = field(default_factory=bytearray)
     """For each peer the delays, as bits, at which it missed anything."""
     first_due_at: "array[int]" = field(default_factory=lambda: array("q"))
@@ -107,6 +109,9 @@ class Sound:
             lag_us = lags[parent] + mesh.delay_us(parent, node)
             if lag_us == lags[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
                 continue
+            if self.gaps_us is not None:
+                gap_us = self.chunk_us + lag_us - lags[node]
+                self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
             self._set_lag(node, lag_us, now)
             self._set_rank(node, parent)
             children = children_of[node]
@@ -138,6 +143,9 @@ class Sound:
         """Count what was due before it came, when all that a peer has missed comes at once."""
         base_us = self.mesh.base_us[node]
         chunk_us = self.chunk_us
+        if self.gaps_us is not None:
+            gap_us = at - newest * chunk_us - self.mesh.lag_us[node]
+            self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
         # Nothing is missing at any delay if the first of it came in time at the least one.
         if at > (newest + 1) * chunk_us + base_us + DELAYS_US[0]:
             self._count(node, newest, (at - lag_us) // chunk_us, at, base_us)

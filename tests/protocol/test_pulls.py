@@ -81,3 +81,11 @@ def test_what_is_older_than_the_backlog_is_not_asked_for(crew: Any, pulls: Pulls
     pulls.holes.found(98, 98, 100, Hop(HAVE_ALL, 0), NOW)
     pulls.backlog.add(crew.chunk(500), NOW, 0)
     assert pulls.tick(crew.id("mum"), NOW + 20 * MILLISECOND) == []
+
+
+def test_nothing_is_borrowed_while_the_parent_brings_what_was_borrowed_before(pulls: Pulls) -> None:
+    """On a way 360 ms longer than the standby's, a peer that had borrowed once ran ahead, stalled, and borrowed for ever."""
+    later = NOW + BORROW_AFTER_US
+    pulls.heard_at = later - 50 * MILLISECOND
+    assert pulls.tick(None, later) == []
+    assert pulls.deadline() == pulls.heard_at + BORROW_AFTER_US

@@ -397,6 +397,20 @@ def test_during_a_stall_chunks_are_borrowed_from_the_standbys(child: Child) -> N
     assert pulls[0][1] == Send(child.id("one"), Pull(((2, 9),)))
 
 
+def test_a_parent_that_brings_what_was_borrowed_has_not_stalled(child: Child) -> None:
+    """A peer whose parent is 460 ms behind its standby once borrowed eight chunks, and then eight more for ever."""
+    child.attach(standbys=("one",))
+    child.chunk(1)
+    child.wait(50 * MILLISECOND)
+    for sequence in range(2, 10):
+        child.chunk(sequence, by="one")
+    pulls = []
+    for sequence in range(2, 12):
+        pulls += [one for _, one in child.wait(100 * MILLISECOND) if said([one], Pull)]
+        child.chunk(sequence)
+    assert pulls == []
+
+
 def test_a_silent_parent_is_pinged_once_so_that_it_learns_a_new_address(child: Child) -> None:
     child.attach()
     child.chunk(1)

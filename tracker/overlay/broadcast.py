@@ -169,9 +169,8 @@ class Broadcast:
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
         effects += self._renew(node, now)
-        if parent is not None:
-            effects += self._moves(self.steward.relieve(parent), now)
-        return effects + self._moves(self.steward.relieve(node), now) + self._tidy(now)
+        effects += self._moves(self.steward.settle(node, parent), now)
+        return effects + self._admit(now)
 
     def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
         """Take in evidence against a polluter: one word makes it leaf-only, several independent ones ban it."""

@@ -71,6 +71,11 @@ class Links(Nodes):
         """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
         self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
 
+    @property
+    def owes_splices(self) -> bool:
+        """Tell whether any leaf waits to go under another node."""
+        return bool(self._joiner_of)
+
     def is_promised(self, leaf: int) -> bool:
         """Tell whether a node waits to go under another."""
         return leaf in self._joiner_of

@@ -28,9 +28,11 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
     """
     if tree.free[adopter] >= 0:
         return []
-    leaves, others, heads = _movable(tree, adopter)
-    owed = sum(tree.is_promised(child) for child in tree.children.of(adopter))
+    owed = sum(tree.is_promised(child) for child in tree.children.of(adopter)) if tree.owes_splices else 0
     surplus = min(-tree.free[adopter] - owed, moves_max)
+    if surplus <= 0:
+        return []
+    leaves, others, heads = _movable(tree, adopter)
     moves: list[Move] = []
     for child in (*leaves, *others) or heads:
         if len(moves) >= surplus:

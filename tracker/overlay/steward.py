@@ -151,11 +151,21 @@ class Steward:
 
     # ---- order
 
-    def relieve(self, node: int) -> list[Move]:
-        """Finish a splice, and take from a peer what it carries beyond its capacity."""
-        splice = complete_splice(self.tree, node)
-        moves = relieve(self.tree, node)
-        return moves if splice is None else [splice, *moves]
+    def settle(self, node: int, parent: int | None) -> list[Move]:
+        """After a report: finish a splice, and take from its peer and the parent what they carry beyond their capacity.
+
+        If the peer has places to give, others are relieved too.
+        """
+        tree = self.tree
+        moves = relieve(tree, parent) if parent is not None and tree.free[parent] < 0 else []
+        splice = complete_splice(tree, node)
+        if splice is not None:
+            moves.append(splice)
+        if tree.free[node] < 0:
+            moves += relieve(tree, node)
+        elif tree.free[node] > 0:
+            moves += self.tidy()
+        return moves
 
     def tidy(self) -> list[Move]:
         """After places have opened: relieve others."""
