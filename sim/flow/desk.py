@@ -245,6 +245,8 @@ class Desk:
         mesh = self._mesh
         if self.is_up:
             lacking, self._lacking = self._lacking, {}
+            for node in self.tree.standbys.wanting:
+                lacking[node] = mesh.generation[node]
             for node, generation in lacking.items():
                 if mesh.generation[node] == generation and mesh.parent[node] != NOBODY:
                     self._give_standbys(node, self._calendar.now)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
+from meshcast.protocol.tickets import Role
 from tracker.overlay.nodes import NOBODY
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
@@ -44,7 +45,8 @@ def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[
         if standby not in wanted:
             tree.drop_standby(node, standby)
     for standby in wanted:
-        tree.give_standby(node, standby)
+        if _has_room(tree, node, standby):
+            tree.give_standby(node, standby)
     held = tree.standbys.of(node)
     if len(held) == STANDBYS_MAX:
         tree.standbys.wanting.pop(node, None)
@@ -66,6 +68,16 @@ def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
                 yield from adopters.pick(key, tree.dice, most)
 
 
+def _has_room(tree: Tree, node: int, standby: int) -> bool:
+    """Tell whether a standby has room for a client of this rank: most of it is kept for those one rank below it.
+
+    Each level feeds as many as it has places, and each of these wants two standbys of just that level: deeper clients,
+    for whom there are deeper standbys, get a third of it.
+    """
+    is_near = tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != Role.LISTENER
+    return is_near or tree.standbys.load[standby] < tree.capacity[standby]
+
+
 def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
     """Find who shares least with those a node depends on already: its parent and the standbys it has."""
     branches = [tree.branch(one) for one in bound]
@@ -76,6 +88,8 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
         if best is not None and (probes >= PROBES_MAX or tree.rank[candidate] < RANK_LISTENER_MIN):
             break
         if candidate == node or candidate in bound or not tree.is_rooted(candidate):
+            continue
+        if not _has_room(tree, node, candidate):
             continue
         probes += 1
         score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
