@@ -271,7 +271,7 @@ class Desk:
     def lost(self, node: int) -> None:
         """Hear that a peer's link is gone; it has some time to come back."""
         self.steward.lost(node, self._calendar.now)
-        self._calendar.at(self._calendar.now + GRACE_US, self.left, node)
+        self._calendar.at(self._calendar.now + GRACE_US, self._bury, node, self._mesh.generation[node])
 
     # ---- order
 
