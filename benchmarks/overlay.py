@@ -20,7 +20,6 @@ of all objects that tree, registry and leases reach, each once (`sys.getsizeof`)
 the crowd came. Each repeat plays the same crowd again; printed are the least and the median of the repeats.
 """
 
-import gc
 import json
 import random
 import resource
@@ -30,6 +29,7 @@ import sys
 from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from time import process_time_ns
 from typing import Any
 
@@ -194,13 +194,13 @@ class Desk:
             refill_standbys(self.tree, node)
         costs.add(what, process_time_ns() - began, len(wanting))
 
-    def churn(self, leaves: int, costs: Costs) -> None:
-        """Let peers leave, and as many come."""
+    def churn(self, peers: int, leaves: int, costs: Costs) -> None:
+        """Let some of so many peers leave, and as many come."""
         tree = self.tree
         for _ in range(0, leaves, BATCH):
             going: dict[int, None] = {}
             while len(going) < BATCH:
-                node = self.chance.randrange(1, len(tree.parent))
+                node = self.chance.randrange(1, peers)
                 if tree.state[node] == State.ATTACHED:
                     going[node] = None
             began = process_time_ns()
@@ -242,22 +242,22 @@ class Desk:
         return max(depths)
 
 
-def rss_bytes() -> int:
-    """Give the greatest size that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def resident_bytes() -> int:
+    """Give the memory that this process has at present; on systems that do not tell, 0."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * resource.getpagesize() if told.exists() else 0
 
 
 def measure(peers: int, seed: int) -> Result:
     """Play one crowd, in this process."""
-    gc.disable()
-    costs, before = Costs(), rss_bytes()
+    costs, before = Costs(), resident_bytes()
     desk = Desk(seed)
     last = peers // 10 // BATCH * BATCH
     desk.come(peers - last, costs, "join")
     desk.come(last, costs, "join at last")
-    grown = rss_bytes() - before
+    grown = resident_bytes() - before
     taken = sum(sys.getsizeof(one) for one in desk.sizes())
-    desk.churn(min(LEAVES_MAX, peers // 2), costs)
+    desk.churn(peers, min(LEAVES_MAX, peers // 2), costs)
     joined_ns = costs.spent_ns["join"] + costs.spent_ns["join at last"]
     leaves = costs.counts["leave"]
     return Result(

@@ -6,7 +6,6 @@ attached nodes that may take standby clients and orphans; *overcommitted*, attac
 every change below ends with it.
 """
 
-from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,20 +16,20 @@ from meshcast.protocol.limits import (
     RANK_MAX,
     STANDBY_CLIENTS_PER_PLACE,
 )
+from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, Openings, key_of
 from tracker.overlay.standby_links import StandbyLinks
-from tracker.overlay.states import State
-
-_ATTACHED: Final = int(State.ATTACHED)
+from tracker.overlay.states import ATTACHED
 _SLOT: Final = 1
 _LEAF_ONLY: Final = 2
 _ADOPTER: Final = 4
 _OVERCOMMITTED: Final = 8
-_BAG_BITS: Final = 4
-_ANY: Final = (1 << _BAG_BITS) - 1
+_CLIENTS_PER_PLACE: Final = tuple(
+    STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
+)
 
 
 class Links(Nodes):
@@ -47,8 +46,8 @@ class Links(Nodes):
         self.linked = 0
         """How many nodes have a parent."""
         self.overcommitted: Final = Openings(regions)
-        # Key and bags of each node in one number: most changes change nothing there, and one comparison tells.
-        self._membership: Final = array("i")
+        # The bags of each node in one number: most changes change nothing there, and one comparison tells.
+        self._bags: Final[list[int]] = []
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
 
@@ -79,23 +78,21 @@ class Links(Nodes):
 
     def clients_max(self, node: int) -> int:
         """Say for how many a node may stand by."""
-        per_place = (
-            STANDBY_CLIENTS_PER_PLACE if self.role[node] == LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
-        )
-        return min(per_place * self.capacity[node], CLIENTS_MAX)
+        most = _CLIENTS_PER_PLACE[self.role[node]] * self.capacity[node]
+        return most if most < CLIENTS_MAX else CLIENTS_MAX
 
     def may_stand_by(self, node: int, standby: int) -> bool:
         """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""
         return (
-            self.adopters.key(standby) != NOWHERE
+            self._bags[standby] & _ADOPTER != 0
             and self.rank[standby] < self.rank[node]
-            and standby not in (node, self.parent[node])
+            and standby != self.parent[node]
             and not self.standbys.has(node, standby)
         )
 
     def give_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node`, if it may and the node has room for it."""
-        if not self.may_stand_by(node, standby) or not self.standbys.give(node, standby):
+        if not self.may_stand_by(node, standby) or not self.standbys.give(node, self._numbers[standby]):
             return False
         self._index(standby)
         return True
@@ -111,36 +108,35 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
-        self._membership.frombytes(bytes(nodes * self._membership.itemsize))
+        self._bags.extend([0] * nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
 
     def _index(self, node: int) -> None:
         """Have a node in exactly the bags where it belongs: the only place that says which."""
-        key = bags = 0
-        if self.state[node] == _ATTACHED:
-            rank, free = self.rank[node], self.free[node]
-            key = key_of(self.region[node], rank)
+        bags = 0
+        if self.state[node] == ATTACHED:
+            free = self.free[node]
             if free < 0:
                 bags = _OVERCOMMITTED
             if not self.capacity[node]:
                 if not free and node not in self._joiner_of:
                     bags = _LEAF_ONLY
-            elif rank < RANK_MAX:
+            elif self.rank[node] < RANK_MAX:
                 if free > 0:
                     bags = _SLOT
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
                 if is_usable and self.standbys.load[node] < self.clients_max(node):
                     bags |= _ADOPTER
-        word = key << _BAG_BITS | bags if bags else 0
-        before = self._membership[node]
-        if word != before:
-            self._membership[node] = word
-            self._put(node, key, bags, (word | before) & _ANY)
+        before = self._bags[node]
+        if bags != before:
+            self._bags[node] = bags
+            self._put(node, bags, bags | before)
 
-    def _put(self, node: int, key: int, bags: int, touched: int) -> None:
+    def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
+        key = key_of(self.region[node], self.rank[node]) if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
         if touched & _LEAF_ONLY:
@@ -151,14 +147,16 @@ class Links(Nodes):
             self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
 
     def _link(self, node: int, parent: int) -> None:
+        # Whoever read these numbers from an array has objects of its own; lists keep the shared ones.
+        node, parent = self._numbers[node], self._numbers[parent]
         self.parent[node] = parent
         self.children.append(parent, node)
         self.free[parent] -= 1
         self.linked += 1
-        self._index(parent)
         self.changed[node] = None
         if self.standbys.has(node, parent):
-            self.drop_standby(node, parent)
+            self.standbys.drop(node, parent)
+        self._index(parent)
 
     def _unlink(self, node: int) -> None:
         parent = self.parent[node]
@@ -171,6 +169,18 @@ class Links(Nodes):
         if self._leaf_of:
             self._break_splice_of_leaf(self._leaf_of.get(node, node))
 
+    def _unlink_all(self, parent: int) -> list[int]:
+        """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
+        heads = self.children.clear(parent)
+        for head in heads:
+            self.parent[head] = NOBODY
+            self.changed[head] = None
+            if self._leaf_of:
+                self._break_splice_of_leaf(self._leaf_of.get(head, head))
+        self.free[parent] += len(heads)
+        self.linked -= len(heads)
+        return heads
+
     def _break_splice_of_leaf(self, leaf: int) -> None:
         joiner = self._joiner_of.pop(leaf, None)
         if joiner is not None:
@@ -179,10 +189,10 @@ class Links(Nodes):
 
     def _release_clients(self, node: int, most: int) -> None:
         """Stand by for no more than so many; the oldest clients go first. O(load)."""
-        for client in self.standbys.clients(node):
-            if self.standbys.load[node] <= most:
-                return
-            self.drop_standby(client, node)
+        surplus = self.standbys.load[node] - most
+        if surplus > 0:
+            for client in self.standbys.clients(node)[:surplus]:
+                self.drop_standby(client, node)
 
     def _write_rank(self, node: int, rank: Rank) -> None:
         """Change a rank; standbys that are no longer lower than their clients go."""
@@ -193,8 +203,12 @@ class Links(Nodes):
             for standby in self.standbys.of(node):
                 if self.rank[standby] >= rank:
                     self.drop_standby(node, standby)
-        else:
+        elif self.standbys.load[node]:
             for client in self.standbys.clients(node):
                 if self.rank[client] <= rank:
                     self.drop_standby(client, node)
         self._index(node)
+        bags = self._bags[node]
+        if bags:
+            # The bags are the same, but those of another rank.
+            self._put(node, bags, bags)
