@@ -10,26 +10,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import (
-    CLIENTS_MAX,
-    LAST_RESORT_CLIENTS_PER_PLACE,
-    RANK_MAX,
-    STANDBY_CLIENTS_PER_PLACE,
-)
-from meshcast.protocol.tickets import Role
+from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, Openings, key_of
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import ATTACHED
+
 _SLOT: Final = 1
 _LEAF_ONLY: Final = 2
 _ADOPTER: Final = 4
 _OVERCOMMITTED: Final = 8
-_CLIENTS_PER_PLACE: Final = tuple(
-    STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
-)
 
 
 class Links(Nodes):
@@ -76,11 +68,6 @@ class Links(Nodes):
 
     # ---- standbys
 
-    def clients_max(self, node: int) -> int:
-        """Say for how many a node may stand by."""
-        most = _CLIENTS_PER_PLACE[self.role[node]] * self.capacity[node]
-        return most if most < CLIENTS_MAX else CLIENTS_MAX
-
     def may_stand_by(self, node: int, standby: int) -> bool:
         """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""
         return (
@@ -94,13 +81,16 @@ class Links(Nodes):
         """Have `standby` stand by for `node`, if it may and the node has room for it."""
         if not self.may_stand_by(node, standby) or not self.standbys.give(node, self._numbers[standby]):
             return False
-        self._index(standby)
+        # Nothing but the last client that it may have changes where it belongs.
+        if self.standbys.load[standby] >= self._clients_max[standby]:
+            self._index(standby)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
         """Have `standby` stand by for `node` no longer."""
         self.standbys.drop(node, standby)
-        self._index(standby)
+        if self.standbys.load[standby] == self._clients_max[standby] - 1:
+            self._index(standby)
 
     # ---- within
 
@@ -127,7 +117,7 @@ class Links(Nodes):
                     bags = _SLOT
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
-                if is_usable and self.standbys.load[node] < self.clients_max(node):
+                if is_usable and self.standbys.load[node] < self._clients_max[node]:
                     bags |= _ADOPTER
         before = self._bags[node]
         if bags != before:

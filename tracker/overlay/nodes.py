@@ -12,7 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import RANK_MAX
+from meshcast.protocol.limits import (
+    CLIENTS_MAX,
+    LAST_RESORT_CLIENTS_PER_PLACE,
+    RANK_MAX,
+    STANDBY_CLIENTS_PER_PLACE,
+)
 from meshcast.protocol.tickets import Role
 from tracker.overlay.openings import REGIONS_MAX
 from tracker.overlay.states import FREE, ILLEGAL, NEXT, State, Step
@@ -31,6 +36,9 @@ RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _ADD: Final = int(Step.ADD)
 _LEAVE: Final = int(Step.LEAVE)
+_CLIENTS_PER_PLACE: Final = tuple(
+    STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
+)
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
 assert [int(role) for role in Role] == list(range(len(Role))), "roles are indices of RANK_MIN"
@@ -65,6 +73,7 @@ class Nodes:
         """The capacities of all peers together."""
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
+        self._clients_max: Final[list[int]] = []
         self._numbers: Final[list[int]] = []
         """Each node's number, as the one object that the lists of nodes share."""
         self._unused: Final[list[int]] = []
@@ -89,6 +98,7 @@ class Nodes:
         self.role[node] = role
         self.prefix[node] = prefix
         self.counter[node] = 0
+        self._clients_max[node] = min(_CLIENTS_PER_PLACE[role] * capacity, CLIENTS_MAX)
         self.places += capacity
         self.changed[node] = None
         return node
@@ -96,6 +106,10 @@ class Nodes:
     def nodes(self) -> Iterator[int]:
         """Go through all nodes in use, the origin first."""
         return (node for node in range(self._used) if self.state[node] != State.FREE)
+
+    def clients_max(self, node: int) -> int:
+        """Say for how many a node may stand by."""
+        return self._clients_max[node]
 
     def has_children(self, node: int) -> bool:
         """Tell whether somebody hears from a node."""
@@ -124,13 +138,21 @@ class Nodes:
             node = parent[node]
         return node == ancestor
 
+    def _write_capacity(self, node: int, capacity: int) -> None:
+        more = capacity - self.capacity[node]
+        self.capacity[node] = capacity
+        self.free[node] += more
+        self.places += more
+        self._clients_max[node] = min(_CLIENTS_PER_PLACE[self.role[node]] * capacity, CLIENTS_MAX)
+        self.changed[node] = None
+
     def _grow(self, nodes: int) -> None:
         """Make room for so many more nodes in every column; whoever adds indices grows them too."""
         known = len(self._numbers)
         self._numbers.extend(range(known, known + nodes))
         self.parent.extend([NOBODY] * nodes)
         self.state.extend([FREE] * nodes)
-        for column in (self.rank, self.capacity, self.free, self.counter):
+        for column in (self.rank, self.capacity, self.free, self.counter, self._clients_max):
             column.extend([0] * nodes)
         for packed in (self.region, self.prefix, self.role):
             packed.frombytes(bytes(nodes * packed.itemsize))

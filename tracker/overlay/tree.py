@@ -23,7 +23,6 @@ from tracker.overlay.links import Links
 from tracker.overlay.nodes import CAPACITY_MAX, LISTENER, NOBODY, ORIGIN, RANK_MIN
 from tracker.overlay.states import ATTACHED, FREE, PENDING, SUSPECT, Step
 
-_LISTENER_RANK_MIN: Final = RANK_MIN[LISTENER]
 _PLACE: Final = int(Step.PLACE)
 _CONFIRM: Final = int(Step.CONFIRM)
 _SUSPECT: Final = int(Step.SUSPECT)
@@ -108,12 +107,14 @@ class Tree(Links):
                 self._unlink(node)
             self._link(node, parent)
         self._step(node, _PLACE)
-        rank = self._least_rank(node)
-        if rank > self.rank[node]:
+        rank, current = self._least_rank(node), self.rank[node]
+        if rank > current:
             for standby in self.standbys.of(node):
                 self.drop_standby(node, standby)
-        self._rerank(node, rank)
-        self._index(node)
+        if rank == current:
+            self._index(node)
+        else:
+            self._rerank(node, rank)
 
     def restore(self, node: int, parent: int | None, *, rank: Rank, counter: int) -> None:
         """Enter what was stored of a peer just added: PENDING, for it has not been heard; an orphan if ranks forbid it."""
@@ -131,9 +132,7 @@ class Tree(Links):
         role, rank = self.role[node], self.rank[parent] + 1
         if role != LISTENER:
             return rank <= RANK_MIN[role]
-        if rank < _LISTENER_RANK_MIN:
-            rank = _LISTENER_RANK_MIN
-        return rank <= (self.rank[node] if self.has_children(node) else RANK_MAX)
+        return max(rank, RANK_MIN[LISTENER]) <= (self.rank[node] if self.has_children(node) else RANK_MAX)
 
     def confirm(self, node: int) -> None:
         """Hear that a node is where it is believed to be."""
@@ -177,8 +176,12 @@ class Tree(Links):
         if rank is not None and self.rank[adopter] >= rank:
             self._bound(adopter, rank - 1)
         least = self._least_rank(head)
-        torn += self._rerank(head, least if rank is None or rank < least else rank)
-        self._index(head)
+        if rank is None or rank < least:
+            rank = least
+        if rank == self.rank[head]:
+            self._index(head)
+        else:
+            torn += self._rerank(head, rank)
         return Adoption(taken=True, torn=tuple(torn)) if torn else _TAKEN
 
     # ---- what else is heard of a node
@@ -194,14 +197,10 @@ class Tree(Links):
         """Take over what a node says it can carry; surplus children and clients are found by who looks for them."""
         if not 0 <= capacity <= CAPACITY_MAX:
             raise LocalProtocolError(f"a capacity of {capacity}")
-        more = capacity - self.capacity[node]
-        self.capacity[node] = capacity
-        self.free[node] += more
-        self.places += more
-        self._release_clients(node, self.clients_max(node))
+        self._write_capacity(node, capacity)
+        self._release_clients(node, self._clients_max[node])
         self._break_splice_of_leaf(node)
         self._index(node)
-        self.changed[node] = None
 
     def suspect(self, node: int) -> None:
         """Hear that a node is silent: it keeps its place, gets no newcomers, and stands by for nobody."""
@@ -226,8 +225,7 @@ class Tree(Links):
         parent = self.parent[node]
         if parent == NOBODY:
             return least
-        below = self.rank[parent] + 1
-        return below if below > least else least
+        return max(least, self.rank[parent] + 1)
 
     def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
         """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""
@@ -261,7 +259,10 @@ class Tree(Links):
                 self._write_rank(one, least)
 
     def _rerank(self, top: int, rank: Rank) -> list[int]:
-        """Give a node a rank and put those beneath it in order; tear off whose rank would exceed the greatest."""
+        """Give a node a rank and put those beneath it in order; tear off whose rank would exceed the greatest.
+
+        All whose rank changes are in the right indices then, and so is who is torn off.
+        """
         if rank > RANK_MAX:
             self.detach(top)
             return [top]
