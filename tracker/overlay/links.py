@@ -42,6 +42,7 @@ class Links(Nodes):
         self._bags: Final[list[int]] = []
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
+        self._splices_at: Final[dict[int, int]] = {}
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 
@@ -52,6 +53,8 @@ class Links(Nodes):
             raise LocalProtocolError(f"leaf {leaf} cannot be promised to {joiner}")
         self._leaf_of[joiner] = leaf
         self._joiner_of[leaf] = joiner
+        parent = self.parent[leaf]
+        self._splices_at[parent] = self.splices_at(parent) + 1
         self._index(leaf)
 
     def promised_leaf(self, joiner: int) -> int | None:
@@ -61,6 +64,10 @@ class Links(Nodes):
     def withdraw_splice(self, joiner: int) -> None:
         """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
         self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
+
+    def splices_at(self, parent: int) -> int:
+        """Count the children of a node that wait to go under another."""
+        return self._splices_at.get(parent, 0)
 
     def is_promised(self, leaf: int) -> bool:
         """Tell whether a node waits to go under another."""
@@ -126,6 +133,7 @@ class Links(Nodes):
 
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
+        node = self._numbers[node]
         key = key_of(self.region[node], self.rank[node]) if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
@@ -149,6 +157,8 @@ class Links(Nodes):
         self._index(parent)
 
     def _unlink(self, node: int) -> None:
+        if self._leaf_of:
+            self._break_splice_of_leaf(self._leaf_of.get(node, node))
         parent = self.parent[node]
         self.parent[node] = NOBODY
         self.children.remove(parent, node)
@@ -156,17 +166,15 @@ class Links(Nodes):
         self.linked -= 1
         self._index(parent)
         self.changed[node] = None
-        if self._leaf_of:
-            self._break_splice_of_leaf(self._leaf_of.get(node, node))
 
     def _unlink_all(self, parent: int) -> list[int]:
         """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
         heads = self.children.clear(parent)
         for head in heads:
-            self.parent[head] = NOBODY
-            self.changed[head] = None
             if self._leaf_of:
                 self._break_splice_of_leaf(self._leaf_of.get(head, head))
+            self.parent[head] = NOBODY
+            self.changed[head] = None
         self.free[parent] += len(heads)
         self.linked -= len(heads)
         return heads
@@ -175,6 +183,11 @@ class Links(Nodes):
         joiner = self._joiner_of.pop(leaf, None)
         if joiner is not None:
             del self._leaf_of[joiner]
+            # The two are siblings for as long as the promise holds: whoever moves one of them breaks it first.
+            parent = self.parent[leaf]
+            self._splices_at[parent] -= 1
+            if not self._splices_at[parent]:
+                del self._splices_at[parent]
             self._index(leaf)
 
     def _release_clients(self, node: int, most: int) -> None:
