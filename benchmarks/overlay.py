@@ -7,13 +7,15 @@ A crowd comes, in 48 regions under an origin of 256 places; half of it can serve
 peers drawn at random leave, each followed by another that comes. What is counted, as CPU time of one process:
 
 join      `Tree.add`, `place`, `refill_standbys`, `Registry.enter`, `Leases.touch`, and the report that confirms it
-          (`Leases.touch`, `Tree.clear`, `Tree.adopted`, `complete_splice`, `relieve` of both); where it took the place
-          of a leaf-only peer, that one's report too. Averages over the whole crowd, and those of the last tenth.
-leave     `Tree.leave`, `Registry.strike`, `Leases.drop`, `relieve_some` with the reports of those it moved, and all that
-          follows: the two lines below, as often as they are needed for one that leaves.
-adoption  the report of an orphan that its standby has taken it in (as above, for a join); one without a standby that
-          would do is placed.
-standby   `refill_standbys` for one that has lost a standby, or has made it its parent.
+          (`Leases.touch`, `Tree.clear`, `Tree.adopted`, `relieve` of its parent, `complete_splice`, `relieve`).
+leave     `Tree.leave`, `Registry.strike`, `Leases.drop` and `relieve_some`, as the tracker's machine does it.
+adoption  the report of an orphan that its standby has taken it in, as above; without such a standby it is placed.
+moved     the report of a child that a splice or relief has moved, as above.
+standby   `refill_standbys` for one that has lost a standby, or made it its parent, or was sent down.
+
+"A join, all told" is a join with the reports of those moved for it and the standbys looked for because of it; "a leave,
+all told" is a leave with the adoptions, moves and standbys that follow. Those looked for after others' joins count as
+joins', those after leaves as leaves'. The last tenth is of those who come first of all: the tree is nearly full then.
 
 Not counted are signatures and messages: neither their packing nor the rows that the store is given. Bytes are the sizes
 of all objects that tree, registry and leases reach, each once (`sys.getsizeof`), and the growth of the process while
@@ -37,11 +39,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, TRACKER_LEASE_US
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Address, PeerId
 from tracker.overlay.leases import Leases
 from tracker.overlay.nodes import NOBODY
-from tracker.overlay.placement import complete_splice, place
+from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.registry import Registry
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys
@@ -67,10 +69,12 @@ class Costs:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, what: str, spent_ns: int, count: int) -> None:
+        """Count operations of a kind, and what they took together."""
         self.spent_ns[what] = self.spent_ns.get(what, 0) + spent_ns
         self.counts[what] = self.counts.get(what, 0) + count
 
     def us(self, what: str, per: str | None = None) -> float:
+        """Give what one takes, or what they take for each of another kind."""
         return self.spent_ns.get(what, 0) / max(1, self.counts.get(per or what, 0)) / 1000
 
 
@@ -80,13 +84,15 @@ class Result:
 
     peers: int
     join_us: float
-    join_last_us: float
+    join_last_tenth_us: float
+    join_all_told_us: float
     leave_us: float
-    leave_alone_us: float
-    """The leave and the relief, without the reports and standbys that follow."""
+    leave_all_told_us: float
     adoption_us: float
+    moved_us: float
     standby_us: float
     adoptions_per_leave: float
+    moves_per_leave: float
     standbys_per_leave: float
     bytes_per_peer: float
     rss_bytes_per_peer: float
@@ -100,7 +106,9 @@ class Desk:
         self.chance = random.Random(seed)
         places = [(self.chance.random(), self.chance.random()) for _ in range(REGIONS)]
         near = [
-            sorted(range(REGIONS), key=lambda other: (x - places[other][0]) ** 2 + (y - places[other][1]) ** 2)
+            sorted(
+                range(REGIONS), key=lambda other: (x - places[other][0]) ** 2 + (y - places[other][1]) ** 2
+            )
             for x, y in places
         ]
         self.tree = Tree(
@@ -110,6 +118,7 @@ class Desk:
         self.registry.enter(PeerId(self.chance.randbytes(32)), 0, (("192.0.2.1", 4000),))
         self.leases = Leases(heard_us=TRACKER_LEASE_US, grace_us=20 * SECOND)
         self.now = 0
+        self.moves: list[Move] = []
 
     def strangers(self, count: int) -> list[tuple[PeerId, Address, int, int, int]]:
         """Make peers that nobody knows yet: key, address, prefix, capacity and region."""
@@ -117,13 +126,17 @@ class Desk:
         made = []
         for _ in range(count):
             key, host = PeerId(chance.randbytes(32)), chance.getrandbits(32)
-            address = ".".join(str(host >> shift & 255) for shift in (24, 16, 8, 0)), chance.randrange(1024, 65536)
+            address = (
+                ".".join(str(host >> shift & 255) for shift in (24, 16, 8, 0)),
+                chance.randrange(1024, 65536),
+            )
             made.append((key, address, host >> 8, chance.choice(CAPACITIES), chance.randrange(REGIONS)))
         return made
 
     # ---- the operations
 
     def join(self, key: PeerId, address: Address, prefix: int, capacity: int, region: int) -> None:
+        """Place a peer, and hear from it that it is there."""
         self.now += 100
         tree = self.tree
         node = tree.add(capacity=capacity, region=region, prefix=prefix)
@@ -137,19 +150,17 @@ class Desk:
             tree.changed.clear()
 
     def report(self, node: int, parent: int) -> None:
-        """Hear from a peer where it stands, as the tracker's machine does."""
+        """Hear from a peer where it stands, as the tracker's machine does; whom that moves is told later."""
         tree = self.tree
         self.leases.touch(node, self.now)
         tree.clear(node)
-        tree.adopted(node, parent, rank=max(3, tree.rank[parent] + 1), counter=tree.counter[node] + 1)
-        moves = relieve(tree, parent)
+        rank = tree.rank[parent] + 1
+        tree.adopted(node, parent, rank=max(rank, RANK_LISTENER_MIN), counter=tree.counter[node] + 1)
+        self.moves += relieve(tree, parent)
         splice = complete_splice(tree, node)
         if splice is not None:
-            moves.append(splice)
-        moves += relieve(tree, node)
-        for move in moves:
-            if tree.parent[move.child] == move.target:
-                self.report(move.child, move.target)
+            self.moves.append(splice)
+        self.moves += relieve(tree, node)
 
     def leave(self, node: int) -> list[tuple[int, tuple[int, ...]]]:
         """Let a peer go; give its children with the standbys that they may turn to."""
@@ -158,12 +169,11 @@ class Desk:
         self.leases.drop(node)
         orphans = tree.leave(node)
         self.registry.strike(node)
-        for move in relieve_some(tree):
-            self.report(move.child, move.target)
+        self.moves += relieve_some(tree)
         return [(head, tree.standbys.of(head)) for head in orphans]
 
     def repair(self, head: int, standbys: tuple[int, ...]) -> int:
-        """Let an orphan find somebody; tell whether there was one."""
+        """Let an orphan find somebody; tell whether it was there still and without a parent."""
         tree = self.tree
         if tree.state[head] != State.ORPHAN:
             return 0
@@ -178,21 +188,30 @@ class Desk:
 
     # ---- the course of a repeat
 
-    def come(self, count: int, costs: Costs, what: str) -> None:
+    def come(self, count: int, costs: Costs, what: str = "join") -> None:
+        """Let so many peers join, and do what follows."""
         for _ in range(0, count, BATCH):
             strangers = self.strangers(BATCH)
             began = process_time_ns()
             for stranger in strangers:
                 self.join(*stranger)
             costs.add(what, process_time_ns() - began, BATCH)
-            self.refill(costs, "standby of joins")
+            self.settle(costs, what)
 
-    def refill(self, costs: Costs, what: str) -> None:
+    def settle(self, costs: Costs, what: str) -> None:
+        """Let those report who were moved, and look for the standbys that are wanting."""
+        while self.moves:
+            moves, self.moves = self.moves, []
+            began = process_time_ns()
+            for move in moves:
+                if self.tree.parent[move.child] == move.target:
+                    self.report(move.child, move.target)
+            costs.add("moved after " + what, process_time_ns() - began, len(moves))
         wanting = list(self.tree.standbys.wanting)
         began = process_time_ns()
         for node in wanting:
             refill_standbys(self.tree, node)
-        costs.add(what, process_time_ns() - began, len(wanting))
+        costs.add("standby after " + what, process_time_ns() - began, len(wanting))
 
     def churn(self, peers: int, leaves: int, costs: Costs) -> None:
         """Let some of so many peers leave, and as many come."""
@@ -209,7 +228,7 @@ class Desk:
             repaired = sum([self.repair(*orphan) for orphan in orphans])
             costs.add("adoption", process_time_ns() - left, repaired)
             costs.add("leave", left - began, BATCH)
-            self.refill(costs, "standby")
+            self.settle(costs, "leave")
             self.come(BATCH, costs, "join in churn")
 
     def sizes(self) -> Iterator[Any]:
@@ -235,6 +254,7 @@ class Desk:
                 stack.extend(getattr(one, name) for name in slots if hasattr(one, name))
 
     def depth(self) -> int:
+        """Give the greatest depth of anybody."""
         depths = [0] * len(self.tree.parent)
         for node in sorted(self.tree.nodes(), key=self.tree.rank.__getitem__):
             if self.tree.parent[node] != NOBODY:
@@ -253,23 +273,29 @@ def measure(peers: int, seed: int) -> Result:
     costs, before = Costs(), resident_bytes()
     desk = Desk(seed)
     last = peers // 10 // BATCH * BATCH
-    desk.come(peers - last, costs, "join")
-    desk.come(last, costs, "join at last")
+    desk.come(peers - last, costs)
+    early_ns = costs.spent_ns["join"]
+    desk.come(last, costs)
     grown = resident_bytes() - before
     taken = sum(sys.getsizeof(one) for one in desk.sizes())
     desk.churn(peers, min(LEAVES_MAX, peers // 2), costs)
-    joined_ns = costs.spent_ns["join"] + costs.spent_ns["join at last"]
-    leaves = costs.counts["leave"]
+    ns, counts, leaves = costs.spent_ns, costs.counts, costs.counts["leave"]
+    after_leave = ("adoption", "moved after leave", "standby after leave")
     return Result(
         peers=peers,
-        join_us=joined_ns / (costs.counts["join"] + costs.counts["join at last"]) / 1000,
-        join_last_us=costs.us("join at last"),
-        leave_us=sum(costs.spent_ns[one] for one in ("leave", "adoption", "standby")) / leaves / 1000,
-        leave_alone_us=costs.us("leave"),
+        join_us=costs.us("join"),
+        join_last_tenth_us=(ns["join"] - early_ns) / max(1, last) / 1000,
+        join_all_told_us=sum(
+            costs.us(one, "join") for one in ("join", "moved after join", "standby after join")
+        ),
+        leave_us=costs.us("leave"),
+        leave_all_told_us=sum(costs.us(one, "leave") for one in ("leave", *after_leave)),
         adoption_us=costs.us("adoption"),
-        standby_us=costs.us("standby"),
-        adoptions_per_leave=costs.counts["adoption"] / leaves,
-        standbys_per_leave=costs.counts["standby"] / leaves,
+        moved_us=costs.us("moved after leave"),
+        standby_us=costs.us("standby after leave"),
+        adoptions_per_leave=counts["adoption"] / leaves,
+        moves_per_leave=counts["moved after leave"] / leaves,
+        standbys_per_leave=counts["standby after leave"] / leaves,
         bytes_per_peer=taken / peers,
         rss_bytes_per_peer=grown / peers,
         depth=desk.depth(),
@@ -278,15 +304,18 @@ def measure(peers: int, seed: int) -> Result:
 
 LINES = {
     "join, us": "join_us",
-    "join, last tenth": "join_last_us",
+    "join in the last tenth": "join_last_tenth_us",
+    "join, all told": "join_all_told_us",
     "leave, us": "leave_us",
-    "leave and relief": "leave_alone_us",
-    "adoption report": "adoption_us",
-    "standby": "standby_us",
-    "reports a leave": "adoptions_per_leave",
+    "leave, all told": "leave_all_told_us",
+    "adoption, us": "adoption_us",
+    "moved, us": "moved_us",
+    "standby, us": "standby_us",
+    "adoptions a leave": "adoptions_per_leave",
+    "moves a leave": "moves_per_leave",
     "standbys a leave": "standbys_per_leave",
     "bytes a peer": "bytes_per_peer",
-    "the process grew": "rss_bytes_per_peer",
+    "the process grew by": "rss_bytes_per_peer",
     "depth": "depth",
 }
 

@@ -44,9 +44,8 @@ class Leases:
         if node >= len(self._kind):
             self._grow(node + 1 - len(self._kind))
         # Lists stay in order even if a driver's clock should step back.
-        if now > self._latest_us:
-            self._latest_us = now
-        lane = _HEARD if kind is Lease.HEARD else _GRACE
+        self._latest_us = max(self._latest_us, now)
+        lane = int(kind)
         before = self._kind[node]
         if before != NONE:
             self._lanes.remove(before, node)

@@ -14,7 +14,7 @@ from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
-from tracker.overlay.openings import NOWHERE, Openings, key_of
+from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import ATTACHED
 
@@ -134,7 +134,7 @@ class Links(Nodes):
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
         node = self._numbers[node]
-        key = key_of(self.region[node], self.rank[node]) if bags else NOWHERE
+        key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
         if touched & _LEAF_ONLY:
@@ -210,8 +210,8 @@ class Links(Nodes):
             for client in self.standbys.clients(node):
                 if self.rank[client] <= rank:
                     self.drop_standby(client, node)
-        self._index(node)
-        bags = self._bags[node]
-        if bags:
-            # The bags are the same, but those of another rank.
+        if self._bags[node] or self.state[node] == ATTACHED:
+            self._index(node)
+            bags = self._bags[node]
+            # Those that stay the same are now those of another rank.
             self._put(node, bags, bags)

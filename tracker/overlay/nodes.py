@@ -169,7 +169,9 @@ class Nodes:
         after = NEXT[before][step]
         if after != before:
             if after == ILLEGAL:
-                raise LocalProtocolError(f"node {node} is {State(before).name}: no {Step(step).name} from there")
+                raise LocalProtocolError(
+                    f"node {node} is {State(before).name}: no {Step(step).name} from there"
+                )
             self.state[node] = after
             self.population[before] -= 1
             self.population[after] += 1

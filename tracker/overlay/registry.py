@@ -87,12 +87,13 @@ def _packed(addresses: tuple[Address, ...]) -> int:
     octets = host.split(".")
     if len(octets) != 4 or not 0 <= port < 1 << _PORT_BITS:
         return _OTHERWISE
+    a, b, c, d = octets
     try:
-        a, b, c, d = [_OCTETS[octet] for octet in octets]
+        number = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
     except KeyError:
         return _OTHERWISE
     # One more, for nothing is no address.
-    return ((a << 24 | b << 16 | c << 8 | d) << _PORT_BITS | port) + 1
+    return (number << _PORT_BITS | port) + 1
 
 
 def _unpacked(word: int) -> tuple[Address, ...]:

@@ -132,7 +132,8 @@ class Tree(Links):
         role, rank = self.role[node], self.rank[parent] + 1
         if role != LISTENER:
             return rank <= RANK_MIN[role]
-        return max(rank, RANK_MIN[LISTENER]) <= (self.rank[node] if self.has_children(node) else RANK_MAX)
+        most = self.rank[node] if self.has_children(node) else RANK_MAX
+        return rank <= most and RANK_MIN[LISTENER] <= most
 
     def confirm(self, node: int) -> None:
         """Hear that a node is where it is believed to be."""
@@ -225,7 +226,10 @@ class Tree(Links):
         parent = self.parent[node]
         if parent == NOBODY:
             return least
-        return max(least, self.rank[parent] + 1)
+        below = self.rank[parent] + 1
+        if below > least:
+            return below
+        return least
 
     def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
         """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""
