@@ -34,16 +34,14 @@ class Chains:
 
     def append(self, owner: int, item: int) -> None:
         """Put an item, which is on no list, at the end of an owner's."""
-        first = self.first[owner]
-        self.next[item] = END
+        first, previous = self.first[owner], self._previous
         if first == END:
-            self.first[owner] = item
-            self._previous[item] = item
+            self.first[owner] = previous[item] = item
         else:
-            last = self._previous[first]
-            self.next[last] = item
-            self._previous[item] = last
-            self._previous[first] = item
+            last = previous[first]
+            previous[item] = last
+            self.next[last] = previous[first] = item
+        self.next[item] = END
 
     def remove(self, owner: int, item: int) -> None:
         """Take an item off the list of the owner that has it."""

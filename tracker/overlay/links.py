@@ -86,10 +86,11 @@ class Links(Nodes):
 
     def give_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node`, if it may and the node has room for it."""
-        if not self.may_stand_by(node, standby) or not self.standbys.give(node, self._numbers[standby]):
+        standbys = self.standbys
+        if not self.may_stand_by(node, standby) or not standbys.give(node, self._numbers[standby]):
             return False
         # Nothing but the last client that it may have changes where it belongs.
-        if self.standbys.load[standby] >= self._clients_max[standby]:
+        if standbys.load[standby] >= self._clients_max[standby]:
             self._index(standby)
         return True
 

@@ -164,17 +164,19 @@ class Nodes:
         self.places -= self.capacity[node]
         self._unused.append(self._numbers[node])
 
-    def _step(self, node: int, step: int) -> None:
+    def _step(self, node: int, step: int) -> bool:
+        """Let something happen to a node; tell whether its state is another now."""
         before = self.state[node]
         after = NEXT[before][step]
-        if after != before:
-            if after == ILLEGAL:
-                raise LocalProtocolError(
-                    f"node {node} is {State(before).name}: no {Step(step).name} from there"
-                )
-            self.state[node] = after
-            self.population[before] -= 1
-            self.population[after] += 1
+        if after == before:
+            return False
+        if after == ILLEGAL:
+            raise LocalProtocolError(f"node {node} is {State(before).name}: no {Step(step).name} from there")
+        self.state[node] = after
+        population = self.population
+        population[before] -= 1
+        population[after] += 1
+        return True
 
 
 def _complete(region: int, near: Sequence[int], regions: int) -> tuple[int, ...]:

@@ -79,11 +79,7 @@ class Openings:
             if not bag:
                 self._unmark(old)
         if key != NOWHERE:
-            if key not in self._bags:
-                self._bags[key] = []
-            bag = self._bags[key]
-            if not bag:
-                self._mark(key)
+            bag = self._bags.get(key) or self._mark(key)
             positions[node] = len(bag)
             bag.append(node)
 
@@ -118,11 +114,13 @@ class Openings:
                 return key_of(region, rank)
         return NOWHERE
 
-    def _mark(self, key: int) -> None:
+    def _mark(self, key: int) -> list[int]:
+        """Have a bag that somebody is put into; give it."""
         region, rank = key >> RANK_BITS, key & RANK_MASK
         self.ranks |= 1 << rank
         self.ranks_in[region] |= 1 << rank
         self.regions_at[rank] |= 1 << region
+        return self._bags.setdefault(key, [])
 
     def _unmark(self, key: int) -> None:
         region, rank = key >> RANK_BITS, key & RANK_MASK

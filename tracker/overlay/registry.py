@@ -36,21 +36,25 @@ class Registry:
 
     def enter(self, key: PeerId, node: int, addresses: tuple[Address, ...] = ()) -> None:
         """Note that `key` is `node`; neither may be in use."""
-        while node >= len(self._keys):
-            self._keys.append(None)
+        keys = self._keys
+        while node >= len(keys):
+            keys.append(None)
             self._packed.append(_NONE)
-        if key in self._nodes or self._keys[node] is not None:
+        if key in self._nodes or keys[node] is not None:
             raise LocalProtocolError(f"node {node} or its key is entered already")
         self._nodes[key] = node
-        self._keys[node] = key
-        self.set_addresses(node, addresses)
+        keys[node] = key
+        if addresses:
+            self.set_addresses(node, addresses)
 
     def strike(self, node: int) -> PeerId:
         """Forget a node; give the key it had."""
         key = self.key(node)
         del self._nodes[key]
         self._keys[node] = None
-        self.set_addresses(node, ())
+        if self._packed[node] == _OTHERWISE:
+            del self._others[node]
+        self._packed[node] = _NONE
         return key
 
     def find(self, key: PeerId) -> int | None:

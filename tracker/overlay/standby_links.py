@@ -72,16 +72,14 @@ class StandbyLinks:
                 return False
         standbys[entry] = standby
         self.load[standby] += 1
-        first = self._first[standby]
-        self._next[entry] = END
+        first, previous = self._first[standby], self._previous
         if first == END:
-            self._first[standby] = entry
-            self._previous[entry] = entry
+            self._first[standby] = previous[entry] = entry
         else:
-            last = self._previous[first]
-            self._next[last] = entry
-            self._previous[entry] = last
-            self._previous[first] = entry
+            last = previous[first]
+            previous[entry] = last
+            self._next[last] = previous[first] = entry
+        self._next[entry] = END
         return True
 
     def drop(self, node: int, standby: int) -> None:

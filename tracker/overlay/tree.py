@@ -213,9 +213,7 @@ class Tree(Links):
 
     def clear(self, node: int) -> None:
         """Hear a node itself: it is no suspect any longer."""
-        before = self.state[node]
-        self._step(node, _CLEAR)
-        if self.state[node] != before:
+        if self._step(node, _CLEAR):
             self._index(node)
 
     # ---- ranks and reports
