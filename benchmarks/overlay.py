@@ -15,11 +15,13 @@ standby   `refill_standbys` for one that has lost a standby, or made it its pare
 
 "A join, all told" is a join with the reports of those moved for it and the standbys looked for because of it; "a leave,
 all told" is a leave with the adoptions, moves and standbys that follow. Those looked for after others' joins count as
-joins', those after leaves as leaves'. The last tenth is of those who come first of all: the tree is nearly full then.
+joins', those after leaves as leaves'. The last tenth of the crowd comes to the largest tree.
 
 Not counted are signatures and messages: neither their packing nor the rows that the store is given. Bytes are the sizes
 of all objects that tree, registry and leases reach, each once (`sys.getsizeof`), and the growth of the process while
-the crowd came. Each repeat plays the same crowd again; printed are the least and the median of the repeats.
+the crowd came. The latter holds what glibc leaves between columns that outgrow their places, a fifth of the whole;
+`MALLOC_MMAP_THRESHOLD_=262144` in the environment avoids it. Each repeat plays the same crowd again; printed are the
+least and the median of the repeats.
 """
 
 import json

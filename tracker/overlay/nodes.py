@@ -36,9 +36,10 @@ RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _ADD: Final = int(Step.ADD)
 _LEAVE: Final = int(Step.LEAVE)
-_CLIENTS_PER_PLACE: Final = tuple(
+CLIENTS_PER_PLACE: Final = tuple(
     STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
 )
+"""For how many a peer of each role may stand by, for each child that it can carry."""
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
 assert [int(role) for role in Role] == list(range(len(Role))), "roles are indices of RANK_MIN"
@@ -98,7 +99,7 @@ class Nodes:
         self.role[node] = role
         self.prefix[node] = prefix
         self.counter[node] = 0
-        self._clients_max[node] = min(_CLIENTS_PER_PLACE[role] * capacity, CLIENTS_MAX)
+        self._clients_max[node] = min(CLIENTS_PER_PLACE[role] * capacity, CLIENTS_MAX)
         self.places += capacity
         self.changed[node] = None
         return node
@@ -143,7 +144,7 @@ class Nodes:
         self.capacity[node] = capacity
         self.free[node] += more
         self.places += more
-        self._clients_max[node] = min(_CLIENTS_PER_PLACE[self.role[node]] * capacity, CLIENTS_MAX)
+        self._clients_max[node] = min(CLIENTS_PER_PLACE[self.role[node]] * capacity, CLIENTS_MAX)
         self.changed[node] = None
 
     def _grow(self, nodes: int) -> None:
