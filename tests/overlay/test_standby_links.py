@@ -21,6 +21,16 @@ def test_a_peer_has_two_standbys_and_no_third() -> None:
     assert book.load == [0, 1, 0, 1, 0, 0]
 
 
+def test_one_peer_is_never_both_of_anothers_standbys() -> None:
+    book = links()
+    assert book.give(0, 3)
+    assert not book.give(0, 3)
+    book.give(0, 1)
+    book.drop(0, 3)
+    assert not book.give(0, 1)
+    assert book.of(0) == (1,)
+
+
 def test_clients_stay_in_the_order_they_came_and_want_another_when_their_standby_goes() -> None:
     book = links()
     for client in (4, 0, 2):

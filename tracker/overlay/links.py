@@ -75,19 +75,18 @@ class Links(Nodes):
 
     # ---- standbys
 
-    def may_stand_by(self, node: int, standby: int) -> bool:
-        """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""
-        return (
-            self._bags[standby] & _ADOPTER != 0
+    def give_standby(self, node: int, standby: int) -> bool:
+        """Have `standby` stand by for `node`, if it may: attached, lower, not its parent, not full, and new.
+
+        The node must have room for it, too.
+        """
+        standbys = self.standbys
+        may = (
+            self._bags[standby] & _ADOPTER
             and self.rank[standby] < self.rank[node]
             and standby != self.parent[node]
-            and not self.standbys.has(node, standby)
         )
-
-    def give_standby(self, node: int, standby: int) -> bool:
-        """Have `standby` stand by for `node`, if it may and the node has room for it."""
-        standbys = self.standbys
-        if not self.may_stand_by(node, standby) or not standbys.give(node, self._numbers[standby]):
+        if not may or not standbys.give(node, self._numbers[standby]):
             return False
         # Nothing but the last client that it may have changes where it belongs.
         if standbys.load[standby] >= self._clients_max[standby]:
@@ -130,7 +129,7 @@ class Links(Nodes):
         before = self._bags[node]
         if bags != before:
             self._bags[node] = bags
-            self._put(node, bags, bags | before)
+            self._put(node, bags, bags ^ before)
 
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""

@@ -64,12 +64,15 @@ class StandbyLinks:
         return self._standbys[entry] == standby or self._standbys[entry + 1] == standby
 
     def give(self, node: int, standby: int) -> bool:
-        """Have `standby` stand by for `node`; tell whether there was room for it."""
+        """Have `standby` stand by for `node`; tell whether it did not yet, and there was room for it."""
         entry, standbys = STANDBYS_MAX * node, self._standbys
-        if standbys[entry] != NOBODY:
-            entry += 1
-            if standbys[entry] != NOBODY:
+        one, other = standbys[entry], standbys[entry + 1]
+        if standby in (one, other):
+            return False
+        if one != NOBODY:
+            if other != NOBODY:
                 return False
+            entry += 1
         standbys[entry] = standby
         self.load[standby] += 1
         first, previous = self._first[standby], self._previous
