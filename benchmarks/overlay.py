@@ -1,6 +1,6 @@
 """The tracker's tree at a million peers: what do a join and a leave cost, and how many bytes does a peer take?
 
-    .venv/bin/python benchmarks/overlay.py                       # 10,000, 100,000 and a million: some 5 minutes
+    .venv/bin/python benchmarks/overlay.py                       # 10,000, 100,000 and a million: 10 to 15 minutes
     .venv/bin/python benchmarks/overlay.py --peers 10000 --repeats 5 --json
 
 A crowd comes, in 48 regions under an origin of 256 places; half of it can serve nobody, the others carry 2, 4 or 8. Then
