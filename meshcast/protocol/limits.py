@@ -33,6 +33,11 @@ LAST_RESORT_CLIENTS_PER_PLACE: Final = 8
 STANDBY_CLIENTS_PER_PREFIX: Final = 8
 """Against starvation: one address prefix holds at most this many standby places of a peer with more than that."""
 UNCLES_MAX: Final = 8
+REFERRALS_MAX: Final = 4
+"""Children that whoever is full names in its stead: without a tracker that is how an orphan finds the free places, which
+lie far below anybody it knows (a crowd of 10,000 whose tracker is away for 10 minutes lost 6 % of its sound without)."""
+REFERRED_MAX: Final = 4 * REFERRALS_MAX
+"""So many named ones a peer remembers and dials at most: four refusals' worth."""
 PATH_MAX: Final = RANK_MAX
 """A path names every ancestor, and ranks bound their number."""
 

@@ -261,6 +261,8 @@ class Refuse:
     counter: int
     why: Why
     rank: Rank
+    others: tuple[Ticket, ...] = ()
+    """Children of the one who is full, which can serve and may have a place."""
 
 
 @dataclass(frozen=True, slots=True)

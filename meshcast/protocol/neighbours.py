@@ -1,9 +1,10 @@
 """Whom a peer can turn to: links that are up, tickets that are known, and who is spared for a while."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from meshcast.protocol.effects import Dial, Effect, Send
-from meshcast.protocol.limits import AVOID_US
+from meshcast.protocol.limits import AVOID_US, REFERRED_MAX
 from meshcast.protocol.messages import Detach, Hello
 from meshcast.protocol.tickets import Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
@@ -17,6 +18,8 @@ class Neighbours:
     """This peer's own, once the tracker has placed it."""
     uncles: dict[PeerId, Ticket] = field(default_factory=dict)
     """The parent's parent and standbys, as the parent passed their tickets on."""
+    referred: dict[PeerId, Ticket] = field(default_factory=dict)
+    """Whom those named who were full, newest last."""
     tickets: dict[PeerId, Ticket] = field(default_factory=dict)
     former: dict[PeerId, int] = field(default_factory=dict)
     """Parents that were left and may not know it, with the counter of each attachment."""
@@ -38,6 +41,7 @@ class Neighbours:
         """Take in that a link is gone, or that a dial came to nothing: an uncle that cannot be reached is none."""
         if peer not in self._shown:
             self.uncles.pop(peer, None)
+        self.referred.pop(peer, None)
         self._shown.pop(peer, None)
         self.former.pop(peer, None)
 
@@ -60,13 +64,22 @@ class Neighbours:
     def forget(self, peer: PeerId) -> None:
         """Have nothing to do with a peer any more."""
         self.uncles.pop(peer, None)
+        self.referred.pop(peer, None)
         self.tickets.pop(peer, None)
 
+    def refer(self, tickets: Iterable[Ticket]) -> None:
+        """Remember whom somebody named who was full; the oldest are forgotten."""
+        for ticket in tickets:
+            self.referred[ticket.peer] = ticket
+        while len(self.referred) > REFERRED_MAX:
+            del self.referred[next(iter(self.referred))]
+
     def may_stand_by(self, now: Micros, parent: PeerId | None) -> list[Ticket]:
-        """Give the uncles that can be asked to stand by."""
+        """Give the uncles that can be asked to stand by, and those to whom one was referred."""
         self.declined = {peer: until for peer, until in self.declined.items() if until > now}
         spared = self.avoided.keys() | self.declined.keys() | {parent}
-        return [ticket for ticket in self.uncles.values() if ticket.peer not in spared]
+        known = self.uncles | self.referred
+        return [ticket for ticket in known.values() if ticket.peer not in spared]
 
     def everybody(self, others: list[Ticket], me: PeerId, now: Micros) -> list[Ticket]:
         """Give whom an orphan turns to when its standbys have not helped: uncles and these others.
@@ -74,7 +87,7 @@ class Neighbours:
         A parent left for silence may only have been unlucky: with nobody else to turn to, it is asked again.
         """
         self.avoided = {peer: until for peer, until in self.avoided.items() if until > now}
-        known = self.uncles | {ticket.peer: ticket for ticket in others}
+        known = self.uncles | self.referred | {ticket.peer: ticket for ticket in others}
         known |= {
             peer: self.tickets[peer] for peer in self.former if peer in self.avoided and peer in self.tickets
         }

@@ -337,6 +337,7 @@ class PeerMachine:
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""
         effects = self._play(now)
+        self.uplink.reserves.is_alone = self.session.contact is not Contact.KNOWN
         effects += self.uplink.tick(now)
         effects += self.relay.tick(now)
         if self.relay.changed:

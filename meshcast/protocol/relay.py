@@ -22,6 +22,7 @@ from meshcast.protocol.limits import (
     LAST_RESORT_CLIENTS_PER_PLACE,
     PARKED_MAX,
     PARKED_US,
+    REFERRALS_MAX,
     REFILL_BYTES_MAX,
     RESERVE_PLACES_MAX,
     STALLED_EVERY_US,
@@ -48,7 +49,7 @@ from meshcast.protocol.messages import (
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ban, Role, Ticket
-from meshcast.protocol.units import Micros, PeerId, Sequence
+from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
 REFILL_HEAD_BYTES: Final = 1
 REFILL_OVERHEAD_BYTES: Final = HOP_BYTES + 2
@@ -105,8 +106,8 @@ class Relay:
                 return self.hello(peer, ticket, now)
             case Adopt():
                 return self.adopt(peer, message, now)
-            case Enlist():
-                return self.enlist(peer)
+            case Enlist(rank):
+                return self.enlist(peer, rank)
             case Detach(counter):
                 return self.detach(peer, counter)
             case Pull():
@@ -127,7 +128,7 @@ class Relay:
         """Take a child, or say why not."""
         why = self._why_not(peer, ask, now)
         if why is not None:
-            return [Send(peer, Refuse(ask.counter, why, self.standing.rank))]
+            return [self._refuse(peer, ask.counter, why, ask.rank)]
         known = self.children.get(peer)
         if known is not None and ask.counter < known.counter:
             return []
@@ -148,11 +149,11 @@ class Relay:
             return greeting
         return greeting + self._refill(peer, ask, now)
 
-    def enlist(self, peer: PeerId) -> list[Effect]:
+    def enlist(self, peer: PeerId, rank: Rank) -> list[Effect]:
         """Stand by for a peer, or say that there is no place left."""
         why = self._why_not_stand_by(peer)
         if why is not None:
-            return [Send(peer, Refuse(0, why, self.standing.rank))]
+            return [self._refuse(peer, 0, why, rank)]
         self.clients[peer] = prefix_of(self.tickets[peer])
         return [Send(peer, self.beat())]
 
@@ -329,6 +330,19 @@ class Relay:
         if len(self.clients) >= places or of_prefix >= max(STANDBY_CLIENTS_PER_PREFIX, places // 2):
             return Why.FULL
         return None
+
+    def _refuse(self, peer: PeerId, counter: int, why: Why, rank: Rank) -> Effect:
+        """Say no; one that is full names some of its children to whoever is deeper than they, each time other ones."""
+        others: tuple[Ticket, ...] = ()
+        if why is Why.FULL and rank > self.standing.rank + 1:
+            able = [
+                self.tickets[child]
+                for child in self.children
+                if child != peer and child in self.tickets and self.tickets[child].capacity
+            ]
+            first = self.member.dice(len(able)) if able else 0
+            others = tuple((able[first:] + able[:first])[:REFERRALS_MAX])
+        return Send(peer, Refuse(counter, why, self.standing.rank, others))
 
     def _take(self, peer: PeerId, counter: int) -> None:
         """Enter a child."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.effects import Effect, Send
-from meshcast.protocol.limits import AVOID_US
+from meshcast.protocol.limits import AVOID_US, BEAT_EVERY_US, STANDBYS_MAX
+from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import Detach, Enlist
 from meshcast.protocol.neighbours import Neighbours
@@ -27,6 +28,9 @@ class Reserves:
     standbys: Standbys
     parent: PeerId | None = None
     """Who is no standby, for it is the parent."""
+    is_alone: bool = False
+    """The tracker is away: then both standbys may be uncles, or those to whom these referred one."""
+    _fill_at: Micros = 0
 
     def name(self, tickets: tuple[Ticket, ...], orphan_since: Micros | None, now: Micros) -> list[Effect]:
         """Take in who stands by, in the tracker's word."""
@@ -64,15 +68,28 @@ class Reserves:
 
     def fill(self, now: Micros) -> list[Effect]:
         """Take an uncle into an empty place until the tracker names somebody."""
-        ticket = self.standbys.fill(self.neighbours.may_stand_by(now, self.parent))
+        self._fill_at = now + BEAT_EVERY_US
+        most = STANDBYS_MAX if self.is_alone else 1
+        ticket = self.standbys.fill(self.neighbours.may_stand_by(now, self.parent), most)
         if ticket is None:
             return []
         self.relay.changed = True
         return self._stand_by(ticket, now)
 
     def tick(self, now: Micros) -> list[Effect]:
-        """Replace those that have been silent for too long."""
-        return [effect for peer in self.standbys.silent(now) for effect in self.lose(peer, now)]
+        """Replace those that have been silent for too long, and look again for those that are lacking."""
+        effects = [effect for peer in self.standbys.silent(now) for effect in self.lose(peer, now)]
+        return effects + self.fill(now) if self._is_lacking and now >= self._fill_at else effects
+
+    def deadline(self) -> Micros | None:
+        """When is something due?"""
+        return earliest(self.standbys.deadline(), self._fill_at if self._is_lacking else None)
+
+    @property
+    def _is_lacking(self) -> bool:
+        """Is there room for another standby, and somebody to ask?"""
+        is_short = len(self.standbys.all) < STANDBYS_MAX and self.parent is not None
+        return is_short and bool(self.neighbours.uncles or self.neighbours.referred)
 
     def _stand_by(self, ticket: Ticket, now: Micros) -> list[Effect]:
         """Ask a peer to stand by, on a link that is up, or as soon as it is."""

@@ -62,9 +62,12 @@ class Standbys:
             self.all[ticket.peer] = Standby(ticket, is_from_uncles=False)
         return fresh, gone
 
-    def fill(self, uncles: list[Ticket]) -> Ticket | None:
-        """Take one uncle into an empty place, from another network than the standby that is left, if there is one."""
-        if len(self.all) >= STANDBYS_MAX or any(one.is_from_uncles for one in self.all.values()):
+    def fill(self, uncles: list[Ticket], most: int = 1) -> Ticket | None:
+        """Take one uncle into an empty place, from another network than the standby that is left, if there is one.
+
+        At most so many come from uncles: the tracker's choice is not the parent's.
+        """
+        if len(self.all) >= STANDBYS_MAX or sum(one.is_from_uncles for one in self.all.values()) >= most:
             return None
         taken = {prefix_of(one.ticket) for one in self.all.values()}
         choice = sorted(

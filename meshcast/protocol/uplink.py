@@ -233,10 +233,15 @@ class Uplink:
 
     def refused(self, peer: PeerId, refuse: Refuse, now: Micros) -> list[Effect]:
         """Take in a refusal: ask from a higher rank if that is why and it is allowed, or ask somebody else."""
+        referred = self._good(refuse.others, now)
         if refuse.counter == 0:
-            return self.reserves.lose(peer, now) if peer in self.standbys else []
+            if peer not in self.standbys:
+                return []
+            self.neighbours.refer(referred)
+            return self.reserves.lose(peer, now)
         if self.asks.take(refuse.counter, peer) is None:
             return []
+        self.neighbours.refer(referred)
         may_raise = not self.standing.is_raising and self.standing.may_raise(now, len(self.relay.children))
         if refuse.why is Why.RANK and may_raise and self.state is not Attachment.HEARING:
             self.standing.begin_raise()
@@ -247,7 +252,8 @@ class Uplink:
             return []
         self._settle_asking()
         self.repair.refused(peer, now)
-        return self._decide(now)
+        effects = self._turn_to(referred, now) if self.is_seeking else []
+        return effects + self._decide(now)
 
     def beat(self, peer: PeerId, beat: Beat, now: Micros) -> list[Effect]:
         """Take in a beat: a parent's rank and path, or a standby's sign of life."""
@@ -281,9 +287,7 @@ class Uplink:
         """Take in a parent's tickets of whom to turn to; only what the tracker signed counts."""
         if peer != self.parent:
             return []
-        spared = self.relay.bans.keys() | {self.member.me}
-        good = [one for one in uncles.tickets if one.peer not in spared and self.member.trusts(one, now)]
-        self.neighbours.uncles = {ticket.peer: ticket for ticket in good}
+        self.neighbours.uncles = {ticket.peer: ticket for ticket in self._good(uncles.tickets, now)}
         return self.reserves.fill(now)
 
     def own_uncles(self) -> tuple[Ticket, ...]:
@@ -360,7 +364,7 @@ class Uplink:
             warning,
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
-            self.standbys.deadline(),
+            self.reserves.deadline(),
             self.pulls.deadline(),
         )
 
@@ -475,14 +479,23 @@ class Uplink:
             others.append(self._named)
             if self._named.peer not in self.neighbours:
                 self.left_for_silence = self._named.peer
+        return self._turn_to(self.neighbours.everybody(others, self.member.me, now), now)
+
+    def _turn_to(self, tickets: list[Ticket], now: Micros) -> list[Effect]:
+        """Dial these, and have those asked that are connected already."""
         effects: list[Effect] = []
-        for ticket in self.neighbours.everybody(others, self.member.me, now):
+        for ticket in tickets:
             if ticket.peer in self.neighbours and self.repair is not None:
                 self.neighbours.tickets[ticket.peer] = ticket
                 self.repair.connected(Candidate(ticket.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             else:
                 effects += self.neighbours.dial(ticket)
         return effects
+
+    def _good(self, tickets: tuple[Ticket, ...], now: Micros) -> list[Ticket]:
+        """Give those of others' tickets that count: signed by the tracker, not one's own, and of nobody who is banned."""
+        spared = self.relay.bans.keys() | {self.member.me}
+        return [one for one in tickets if one.peer not in spared and self.member.trusts(one, now)]
 
     def _new_round(self, now: Micros) -> list[Effect]:
         """Begin again with whoever is known now; a head that has found nobody for too long sheds its children."""

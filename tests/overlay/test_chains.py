@@ -28,6 +28,18 @@ def test_the_item_just_given_may_be_removed() -> None:
     assert list(lists.of(0)) == [0, 2, 4]
 
 
+def test_who_takes_all_items_off_a_list_may_put_them_on_others() -> None:
+    lists = chains()
+    for item in (5, 2, 7):
+        lists.append(1, item)
+    assert lists.clear(1) == [5, 2, 7]
+    assert lists.of(1) == lists.clear(1) == []
+    for item in (7, 5):
+        lists.append(item % 3, item)
+    lists.append(1, 2)
+    assert [lists.of(owner) for owner in range(3)] == [[], [7, 2], [5]]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 7)), max_size=40))
 def test_chains_equal_lists(steps: list[tuple[int, int]]) -> None:

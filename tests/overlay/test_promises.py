@@ -55,11 +55,19 @@ def break_mask(tree: Tree) -> None:
     tree.adopters.ranks |= 1 << 20
 
 
+def break_limit(tree: Tree) -> None:
+    tree._clients_max[5] += 1
+
+
+def break_splices(tree: Tree) -> None:
+    tree._splices_at[1] = 1
+
+
 @pytest.mark.parametrize(
     "harm",
     [
         break_rank, break_parent, break_free, break_state, break_population, break_places, break_links, break_load,
-        break_standby, break_slot, break_mask,
+        break_standby, break_slot, break_mask, break_limit, break_splices,
     ],
 )  # fmt: skip
 def test_every_broken_promise_is_found(crowd: Callable[..., Tree], harm: Callable[[Tree], None]) -> None:

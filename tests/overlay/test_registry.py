@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.units import PeerId
+from meshcast.protocol.units import Address, PeerId
 from tracker.overlay.registry import Registry
 
 A, B = PeerId(b"a" * 32), PeerId(b"b" * 32)
@@ -40,3 +42,22 @@ def test_confusion_is_the_callers_fault() -> None:
     for node in (0, -1, 9):
         with pytest.raises(LocalProtocolError, match="has no key"):
             registry.key(node)
+
+
+octet = st.integers(0, 300).map(str) | st.sampled_from(["01", "", "+1", "1_0", "\u0663"])
+host = st.lists(octet, min_size=3, max_size=5).map(".".join) | st.text() | st.ip_addresses().map(str)
+port = st.integers(0, 65_535) | st.sampled_from([-1, 65_536])
+
+
+@given(st.lists(st.lists(st.tuples(host, port), max_size=3).map(tuple), min_size=1, max_size=4))
+@example([(("0.0.0.0", 0),), (), (("255.255.255.255", 65_535),)])
+def test_addresses_come_back_letter_by_letter_whatever_they_were_before(
+    stages: list[tuple[Address, ...]],
+) -> None:
+    registry = Registry()
+    registry.enter(A, 1, stages[0])
+    for addresses in stages:
+        registry.set_addresses(1, addresses)
+        assert registry.addresses(1) == addresses
+    registry.strike(1)
+    assert registry.addresses(1) == ()

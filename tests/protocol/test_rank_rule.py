@@ -73,8 +73,8 @@ class Peer:
                 return relay.hello(peer, ticket, now)
             case Adopt():
                 return relay.adopt(peer, message, now)
-            case Enlist():
-                return relay.enlist(peer)
+            case Enlist(rank):
+                return relay.enlist(peer, rank)
             case Detach(counter):
                 return relay.detach(peer, counter)
             case Pull():

@@ -57,7 +57,7 @@ class Server:
 
     def enlist(self, name: str, **more: Any) -> list[Effect]:
         self.meet(name, **more)
-        return self.relay.enlist(self.crew.id(name))
+        return self.relay.enlist(self.crew.id(name), 32)
 
     def pull(self, name: str, *ranges: tuple[int, int], now: Micros = NOW) -> list[Effect]:
         return self.relay.pull(self.crew.id(name), Pull(ranges), now)
@@ -293,7 +293,7 @@ def test_a_client_may_ask_to_be_stood_by_for_no_longer(crew: Any, server: Server
     server.enlist("ann")
     server.relay.detach(crew.id("ann"), 0)
     assert server.relay.clients == {}
-    assert why(server.relay.enlist(crew.id("stranger"))) == [Why.TICKET]
+    assert why(server.relay.enlist(crew.id("stranger"), 32)) == [Why.TICKET]
 
 
 def test_clients_get_a_beat_every_5_s_and_on_a_change_and_children_on_a_change_only(

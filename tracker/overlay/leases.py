@@ -12,7 +12,7 @@ from typing import Final
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.units import Micros
 from tracker.overlay.chains import END, Chains
-from tracker.overlay.nodes import GROWTH_MIN
+from tracker.overlay.nodes import GROWTH_DIVISOR, GROWTH_MIN
 
 
 class Lease(enum.IntEnum):
@@ -23,6 +23,9 @@ class Lease(enum.IntEnum):
 
 
 NONE: Final = 255
+_HEARD: Final = int(Lease.HEARD)
+_LANES: Final = {kind: int(kind) for kind in Lease}
+"""Plain numbers, which lists are read by faster than by members of an enum."""
 
 
 class Leases:
@@ -34,7 +37,7 @@ class Leases:
         self._lanes: Final = Chains()
         self._lanes.grow(len(Lease), 0)
         self._heard_us: Final = array("q")
-        self._kind: Final = array("B")
+        self._kind: Final = bytearray()
         self._latest_us: Micros = 0
 
     def touch(self, node: int, now: Micros, kind: Lease = Lease.HEARD) -> None:
@@ -42,11 +45,15 @@ class Leases:
         if node >= len(self._kind):
             self._grow(node + 1 - len(self._kind))
         # Lists stay in order even if a driver's clock should step back.
-        self._latest_us = max(self._latest_us, now)
-        self.drop(node)
-        self._heard_us[node] = self._latest_us
-        self._kind[node] = kind
-        self._lanes.append(kind, node)
+        if now < self._latest_us:  # noqa: PLR1730 - a call takes longer
+            now = self._latest_us
+        self._latest_us = self._heard_us[node] = now
+        lanes, kinds = self._lanes, self._kind
+        before = kinds[node]
+        if before != NONE:
+            lanes.remove(before, node)
+        kinds[node] = lane = _LANES[kind]
+        lanes.append(lane, node)
 
     def drop(self, node: int) -> None:
         """Forget a peer that left."""
@@ -56,17 +63,18 @@ class Leases:
 
     def heard_us(self, node: int) -> Micros | None:
         """Tell when a peer was last heard, in the driver's time; None if never, or not since a restart."""
-        is_heard = node < len(self._kind) and self._kind[node] == Lease.HEARD
+        is_heard = node < len(self._kind) and self._kind[node] == _HEARD
         return self._heard_us[node] if is_heard else None
 
     def expired(self, now: Micros) -> list[int]:
         """Give those whose lease has ended, in that order within a kind; they stay until dropped or heard."""
         over: list[int] = []
         for kind in Lease:
-            for node in self._lanes.of(kind):
-                if self._heard_us[node] + self._length_us[kind] > now:
-                    break
+            # Not a list of all: most have been heard.
+            node = self._lanes.first[kind]
+            while node != END and self._heard_us[node] + self._length_us[kind] <= now:
                 over.append(node)
+                node = self._lanes.next[node]
         return over
 
     def deadline(self) -> Micros | None:
@@ -78,7 +86,7 @@ class Leases:
         return None if first == END else self._heard_us[first] + self._length_us[kind]
 
     def _grow(self, missing: int) -> None:
-        more = max(missing, GROWTH_MIN, len(self._kind) // 8)
+        more = max(missing, GROWTH_MIN, len(self._kind) // GROWTH_DIVISOR)
         self._lanes.grow(0, more)
         self._heard_us.frombytes(bytes(more * self._heard_us.itemsize))
-        self._kind.frombytes(bytes([NONE]) * more)
+        self._kind.extend(bytes([NONE]) * more)

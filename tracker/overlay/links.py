@@ -6,31 +6,22 @@ attached nodes that may take standby clients and orphans; *overcommitted*, attac
 every change below ends with it.
 """
 
-from array import array
 from collections.abc import Sequence
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import (
-    CLIENTS_MAX,
-    LAST_RESORT_CLIENTS_PER_PLACE,
-    RANK_MAX,
-    STANDBY_CLIENTS_PER_PLACE,
-)
+from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
-from tracker.overlay.openings import NOWHERE, Openings, key_of
+from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
 from tracker.overlay.standby_links import StandbyLinks
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED
 
-_ATTACHED: Final = int(State.ATTACHED)
 _SLOT: Final = 1
 _LEAF_ONLY: Final = 2
 _ADOPTER: Final = 4
 _OVERCOMMITTED: Final = 8
-_BAG_BITS: Final = 4
-_ANY: Final = (1 << _BAG_BITS) - 1
 
 
 class Links(Nodes):
@@ -47,10 +38,11 @@ class Links(Nodes):
         self.linked = 0
         """How many nodes have a parent."""
         self.overcommitted: Final = Openings(regions)
-        # Key and bags of each node in one number: most changes change nothing there, and one comparison tells.
-        self._membership: Final = array("i")
+        # The bags of each node in one number: most changes change nothing there, and one comparison tells.
+        self._bags: Final[list[int]] = []
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
+        self._splices_at: Final[dict[int, int]] = {}
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 
@@ -61,6 +53,8 @@ class Links(Nodes):
             raise LocalProtocolError(f"leaf {leaf} cannot be promised to {joiner}")
         self._leaf_of[joiner] = leaf
         self._joiner_of[leaf] = joiner
+        parent = self.parent[leaf]
+        self._splices_at[parent] = self.splices_at(parent) + 1
         self._index(leaf)
 
     def promised_leaf(self, joiner: int) -> int | None:
@@ -71,10 +65,9 @@ class Links(Nodes):
         """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
         self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
 
-    @property
-    def owes_splices(self) -> bool:
-        """Tell whether any leaf waits to go under another node."""
-        return bool(self._joiner_of)
+    def splices_at(self, parent: int) -> int:
+        """Count the children of a node that wait to go under another."""
+        return self._splices_at.get(parent, 0)
 
     def is_promised(self, leaf: int) -> bool:
         """Tell whether a node waits to go under another."""
@@ -82,33 +75,29 @@ class Links(Nodes):
 
     # ---- standbys
 
-    def clients_max(self, node: int) -> int:
-        """Say for how many a node may stand by."""
-        per_place = (
-            STANDBY_CLIENTS_PER_PLACE if self.role[node] == LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
-        )
-        return min(per_place * self.capacity[node], CLIENTS_MAX)
-
-    def may_stand_by(self, node: int, standby: int) -> bool:
-        """Tell whether `standby` may become one of `node`'s: attached, lower, not its parent, not full, and new."""
-        return (
-            self.adopters.key(standby) != NOWHERE
-            and self.rank[standby] < self.rank[node]
-            and standby not in (node, self.parent[node])
-            and not self.standbys.has(node, standby)
-        )
-
     def give_standby(self, node: int, standby: int) -> bool:
-        """Have `standby` stand by for `node`, if it may and the node has room for it."""
-        if not self.may_stand_by(node, standby) or not self.standbys.give(node, standby):
+        """Have `standby` stand by for `node`, if it may: attached, lower, not its parent, not full, and new.
+
+        The node must have room for it, too.
+        """
+        standbys = self.standbys
+        may = (
+            self._bags[standby] & _ADOPTER
+            and self.rank[standby] < self.rank[node]
+            and standby != self.parent[node]
+        )
+        if not may or not standbys.give(node, self._numbers[standby]):
             return False
-        self._index(standby)
+        # Nothing but the last client that it may have changes where it belongs.
+        if standbys.load[standby] >= self._clients_max[standby]:
+            self._index(standby)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
         """Have `standby` stand by for `node` no longer."""
         self.standbys.drop(node, standby)
-        self._index(standby)
+        if self.standbys.load[standby] == self._clients_max[standby] - 1:
+            self._index(standby)
 
     # ---- within
 
@@ -116,36 +105,36 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
-        self._membership.frombytes(bytes(nodes * self._membership.itemsize))
+        self._bags.extend([0] * nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
 
     def _index(self, node: int) -> None:
         """Have a node in exactly the bags where it belongs: the only place that says which."""
-        key = bags = 0
-        if self.state[node] == _ATTACHED:
-            rank, free = self.rank[node], self.free[node]
-            key = key_of(self.region[node], rank)
+        bags = 0
+        if self.state[node] == ATTACHED:
+            free = self.free[node]
             if free < 0:
                 bags = _OVERCOMMITTED
             if not self.capacity[node]:
                 if not free and node not in self._joiner_of:
                     bags = _LEAF_ONLY
-            elif rank < RANK_MAX:
+            elif self.rank[node] < RANK_MAX:
                 if free > 0:
                     bags = _SLOT
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
-                if is_usable and self.standbys.load[node] < self.clients_max(node):
+                if is_usable and self.standbys.load[node] < self._clients_max[node]:
                     bags |= _ADOPTER
-        word = key << _BAG_BITS | bags if bags else 0
-        before = self._membership[node]
-        if word != before:
-            self._membership[node] = word
-            self._put(node, key, bags, (word | before) & _ANY)
+        before = self._bags[node]
+        if bags != before:
+            self._bags[node] = bags
+            self._put(node, bags, bags ^ before)
 
-    def _put(self, node: int, key: int, bags: int, touched: int) -> None:
+    def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
+        node = self._numbers[node]
+        key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
         if touched & _LEAF_ONLY:
@@ -156,16 +145,20 @@ class Links(Nodes):
             self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
 
     def _link(self, node: int, parent: int) -> None:
+        # Whoever read these numbers from an array has objects of its own; lists keep the shared ones.
+        node, parent = self._numbers[node], self._numbers[parent]
         self.parent[node] = parent
         self.children.append(parent, node)
         self.free[parent] -= 1
         self.linked += 1
-        self._index(parent)
         self.changed[node] = None
         if self.standbys.has(node, parent):
-            self.drop_standby(node, parent)
+            self.standbys.drop(node, parent)
+        self._index(parent)
 
     def _unlink(self, node: int) -> None:
+        if self._leaf_of:
+            self._break_splice_of_leaf(self._leaf_of.get(node, node))
         parent = self.parent[node]
         self.parent[node] = NOBODY
         self.children.remove(parent, node)
@@ -173,21 +166,36 @@ class Links(Nodes):
         self.linked -= 1
         self._index(parent)
         self.changed[node] = None
-        if self._leaf_of:
-            self._break_splice_of_leaf(self._leaf_of.get(node, node))
+
+    def _unlink_all(self, parent: int) -> list[int]:
+        """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
+        heads = self.children.clear(parent)
+        for head in heads:
+            if self._leaf_of:
+                self._break_splice_of_leaf(self._leaf_of.get(head, head))
+            self.parent[head] = NOBODY
+            self.changed[head] = None
+        self.free[parent] += len(heads)
+        self.linked -= len(heads)
+        return heads
 
     def _break_splice_of_leaf(self, leaf: int) -> None:
         joiner = self._joiner_of.pop(leaf, None)
         if joiner is not None:
             del self._leaf_of[joiner]
+            # The two are siblings for as long as the promise holds: whoever moves one of them breaks it first.
+            parent = self.parent[leaf]
+            self._splices_at[parent] -= 1
+            if not self._splices_at[parent]:
+                del self._splices_at[parent]
             self._index(leaf)
 
     def _release_clients(self, node: int, most: int) -> None:
         """Stand by for no more than so many; the oldest clients go first. O(load)."""
-        for client in self.standbys.clients(node):
-            if self.standbys.load[node] <= most:
-                return
-            self.drop_standby(client, node)
+        surplus = self.standbys.load[node] - most
+        if surplus > 0:
+            for client in self.standbys.clients(node)[:surplus]:
+                self.drop_standby(client, node)
 
     def _write_rank(self, node: int, rank: Rank) -> None:
         """Change a rank; standbys that are no longer lower than their clients go."""
@@ -198,8 +206,12 @@ class Links(Nodes):
             for standby in self.standbys.of(node):
                 if self.rank[standby] >= rank:
                     self.drop_standby(node, standby)
-        else:
+        elif self.standbys.load[node]:
             for client in self.standbys.clients(node):
                 if self.rank[client] <= rank:
                     self.drop_standby(client, node)
-        self._index(node)
+        if self._bags[node] or self.state[node] == ATTACHED:
+            self._index(node)
+            bags = self._bags[node]
+            # Those that stay the same are now those of another rank.
+            self._put(node, bags, bags)

@@ -43,7 +43,7 @@ class Openings:
     __slots__ = ("_bags", "_keys", "_positions", "ranks", "ranks_in", "regions_at")
 
     def __init__(self, regions: int) -> None:
-        self._bags: dict[int, array[int]] = {}
+        self._bags: dict[int, list[int]] = {}
         self._keys = array("h")
         self._positions = array("i")
         self.ranks = 0
@@ -67,17 +67,21 @@ class Openings:
         old = self._keys[node]
         if old == key:
             return
-        if old != NOWHERE:
-            self._take(node, old)
-        if key != NOWHERE:
-            bag = self._bags.get(key)
-            if bag is None:
-                bag = self._bags[key] = array("i")
-            if not bag:
-                self._mark(key)
-            self._positions[node] = len(bag)
-            bag.append(node)
         self._keys[node] = key
+        positions = self._positions
+        if old != NOWHERE:
+            bag = self._bags[old]
+            last = bag.pop()
+            if last != node:
+                position = positions[node]
+                bag[position] = last
+                positions[last] = position
+            if not bag:
+                self._unmark(old)
+        if key != NOWHERE:
+            bag = self._bags.get(key) or self._mark(key)
+            positions[node] = len(bag)
+            bag.append(node)
 
     def bag(self, key: int) -> Sequence[int]:
         """Show who is in a bag, in its own order."""
@@ -110,21 +114,13 @@ class Openings:
                 return key_of(region, rank)
         return NOWHERE
 
-    def _take(self, node: int, key: int) -> None:
-        bag = self._bags[key]
-        last = bag.pop()
-        if last != node:
-            position = self._positions[node]
-            bag[position] = last
-            self._positions[last] = position
-        if not bag:
-            self._unmark(key)
-
-    def _mark(self, key: int) -> None:
+    def _mark(self, key: int) -> list[int]:
+        """Have a bag that somebody is put into; give it."""
         region, rank = key >> RANK_BITS, key & RANK_MASK
         self.ranks |= 1 << rank
         self.ranks_in[region] |= 1 << rank
         self.regions_at[rank] |= 1 << region
+        return self._bags.setdefault(key, [])
 
     def _unmark(self, key: int) -> None:
         region, rank = key >> RANK_BITS, key & RANK_MASK

@@ -5,9 +5,9 @@ The numbers are those of the overlay's list of promises, as far as they concern 
 
 from collections import Counter
 
-from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
+from meshcast.protocol.limits import CLIENTS_MAX, RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.nodes import CLIENTS_PER_PLACE, NOBODY, ORIGIN, RANK_MIN
 from tracker.overlay.openings import NOWHERE, RANK_BITS, RANK_MASK, Openings, key_of
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
@@ -46,8 +46,10 @@ def _check_links(tree: Tree, nodes: list[int]) -> None:
 def _check_counts(tree: Tree, nodes: list[int]) -> None:
     """I7: places and peers are conserved."""
     for node in nodes:
-        children = sum(1 for _ in tree.children.of(node))
-        assert tree.free[node] + children == tree.capacity[node], f"I7: places of {node}"
+        children = tree.children.of(node)
+        assert tree.free[node] + len(children) == tree.capacity[node], f"I7: places of {node}"
+        promised = sum(tree.is_promised(child) for child in children)
+        assert tree.splices_at(node) == promised, f"I7: splices under way at {node}"
     states = Counter(tree.state)
     assert tree.population == [states[state] for state in State], "I7: peers by state"
     assert tree.places == sum(tree.capacity[node] for node in nodes), "I7: places of all"
@@ -69,7 +71,11 @@ def _check_standbys(tree: Tree, nodes: list[int]) -> None:
             assert tree.state[standby] not in (State.FREE, State.SUSPECT), f"I8: {standby} is not there"
             assert node in tree.standbys.clients(standby), f"I8: {standby} does not know {node}"
     for node in nodes:
-        clients = list(tree.standbys.clients(node))
+        clients = tree.standbys.clients(node)
+        per_place = CLIENTS_PER_PLACE[tree.role[node]]
+        assert tree.clients_max(node) == min(per_place * tree.capacity[node], CLIENTS_MAX), (
+            f"I8: limit of {node}"
+        )
         assert len(clients) == tree.standbys.load[node] == load[node], f"I8: load of {node}"
         assert load[node] <= tree.clients_max(node), f"I8: {node} stands by for {load[node]}"
     for node in tree.standbys.wanting:

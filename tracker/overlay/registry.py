@@ -1,13 +1,22 @@
 """Which key is which node.
 
 Keys are 32 bytes and nodes small integers; the tree works with the latter, everybody else speaks of the former. A
-peer's addresses are kept beside its key, because whoever asks for the one mostly needs the other.
+peer's addresses are kept beside its key, because whoever asks for the one mostly needs the other. Most peers have one
+address, of IPv4: that is packed into a number of eight bytes, where the tuples and the text would take two hundred.
 """
 
+from array import array
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import Address, PeerId
+
+_NONE: Final = 0
+_OTHERWISE: Final = -1
+"""What is kept for a node whose addresses cannot be packed."""
+_PORT_BITS: Final = 16
+_OCTETS: Final = {str(octet): octet for octet in range(256)}
+"""The one way to write each part of an address: what is packed must come back letter by letter."""
 
 
 class Registry:
@@ -16,7 +25,8 @@ class Registry:
     def __init__(self) -> None:
         self._nodes: Final[dict[PeerId, int]] = {}
         self._keys: Final[list[PeerId | None]] = []
-        self._addresses: Final[list[tuple[Address, ...]]] = []
+        self._packed: Final = array("q")
+        self._others: Final[dict[int, tuple[Address, ...]]] = {}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -26,21 +36,25 @@ class Registry:
 
     def enter(self, key: PeerId, node: int, addresses: tuple[Address, ...] = ()) -> None:
         """Note that `key` is `node`; neither may be in use."""
-        while node >= len(self._keys):
-            self._keys.append(None)
-            self._addresses.append(())
-        if key in self._nodes or self._keys[node] is not None:
+        keys = self._keys
+        while node >= len(keys):
+            keys.append(None)
+            self._packed.append(_NONE)
+        if key in self._nodes or keys[node] is not None:
             raise LocalProtocolError(f"node {node} or its key is entered already")
         self._nodes[key] = node
-        self._keys[node] = key
-        self._addresses[node] = addresses
+        keys[node] = key
+        if addresses:
+            self.set_addresses(node, addresses)
 
     def strike(self, node: int) -> PeerId:
         """Forget a node; give the key it had."""
         key = self.key(node)
         del self._nodes[key]
         self._keys[node] = None
-        self._addresses[node] = ()
+        if self._packed[node] == _OTHERWISE:
+            del self._others[node]
+        self._packed[node] = _NONE
         return key
 
     def find(self, key: PeerId) -> int | None:
@@ -56,8 +70,39 @@ class Registry:
 
     def addresses(self, node: int) -> tuple[Address, ...]:
         """Give the addresses of a node, as observed first and as it says afterwards."""
-        return self._addresses[node]
+        word = self._packed[node]
+        return self._others[node] if word == _OTHERWISE else _unpacked(word)
 
     def set_addresses(self, node: int, addresses: tuple[Address, ...]) -> None:
         """Note where a node is to be found from now on."""
-        self._addresses[node] = addresses
+        word = _packed(addresses)
+        if word == _OTHERWISE:
+            self._others[node] = addresses
+        elif self._packed[node] == _OTHERWISE:
+            del self._others[node]
+        self._packed[node] = word
+
+
+def _packed(addresses: tuple[Address, ...]) -> int:
+    """Make a number of a single address of IPv4, or of none; `_OTHERWISE` for what is neither."""
+    if len(addresses) != 1:
+        return _OTHERWISE if addresses else _NONE
+    host, port = addresses[0]
+    octets = host.split(".")
+    if len(octets) != 4 or not 0 <= port < 1 << _PORT_BITS:
+        return _OTHERWISE
+    a, b, c, d = octets
+    try:
+        number = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+    except KeyError:
+        return _OTHERWISE
+    # One more, for nothing is no address.
+    return (number << _PORT_BITS | port) + 1
+
+
+def _unpacked(word: int) -> tuple[Address, ...]:
+    """Read what `_packed` wrote."""
+    if word == _NONE:
+        return ()
+    host, port = divmod(word - 1, 1 << _PORT_BITS)
+    return ((f"{host >> 24}.{host >> 16 & 255}.{host >> 8 & 255}.{host & 255}", port),)

@@ -8,10 +8,10 @@ to a free place elsewhere, one that can serve nobody first. Moving subtrees down
 from typing import Final
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
-from meshcast.protocol.tickets import Role
+from tracker.overlay.nodes import LISTENER
 from tracker.overlay.openings import NOWHERE, lowest
 from tracker.overlay.placement import Move, find_slot, parent_rank_bound
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED
 from tracker.overlay.tree import Tree
 
 MOVES_MAX: Final = EMERGENCY_PLACES_MAX
@@ -28,11 +28,10 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
     """
     if tree.free[adopter] >= 0:
         return []
-    owed = sum(tree.is_promised(child) for child in tree.children.of(adopter)) if tree.owes_splices else 0
-    surplus = min(-tree.free[adopter] - owed, moves_max)
+    surplus = min(-tree.free[adopter] - tree.splices_at(adopter), moves_max)
     if surplus <= 0:
         return []
-    leaves, others, heads = _movable(tree, adopter)
+    leaves, others, heads = _movable(tree, adopter, surplus)
     moves: list[Move] = []
     for child in (*leaves, *others) or heads:
         if len(moves) >= surplus:
@@ -65,20 +64,25 @@ def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
     return moves
 
 
-def _movable(tree: Tree, adopter: int) -> tuple[list[int], list[int], list[int]]:
+def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int], list[int]]:
     """Sort the children that a move would reach: leaf-only ones, other childless ones, and those with children.
 
-    The infrastructure stays: there is no other place for it.
+    Once there are as many leaf-only ones as can move at `most`, nobody else is looked for. The infrastructure stays:
+    there is no other place for it.
     """
     leaves: list[int] = []
     others: list[int] = []
     heads: list[int] = []
     for child in tree.children.of(adopter):
-        is_settled = tree.state[child] == State.ATTACHED and not tree.is_promised(child)
-        if not is_settled or tree.role[child] != Role.LISTENER:
+        is_settled = tree.state[child] == ATTACHED and not tree.is_promised(child)
+        if not is_settled or tree.role[child] != LISTENER:
             continue
         if tree.has_children(child):
             heads.append(child)
+        elif tree.capacity[child]:
+            others.append(child)
         else:
-            (others if tree.capacity[child] else leaves).append(child)
+            leaves.append(child)
+            if len(leaves) == most:
+                break
     return leaves, others, heads

@@ -2,71 +2,117 @@
 
 A peer has up to two standbys; a standby has clients, and their number is its load. Both ways are O(1) to change, and
 the clients of one who goes are found without a search, so that they can be given somebody else.
+
+Link i of a node is entry STANDBYS_MAX * node + i, of the standbys and of the rings of clients alike: those are linked
+as `Chains` are, but in arrays, for the numbers of entries are nobody else's objects.
 """
 
 from array import array
-from collections.abc import Iterator
+from typing import Final
 
+from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import STANDBYS_MAX
-from tracker.overlay.chains import Chains
+from tracker.overlay.chains import END
 from tracker.overlay.nodes import NOBODY
+
+assert STANDBYS_MAX == 2, "the two entries of a node are looked at one by one below"
 
 
 class StandbyLinks:
     """The book of standbys; `Tree` keeps its promises and its indices in step."""
 
-    __slots__ = ("_clients", "_standbys", "load", "wanting")
+    __slots__ = ("_first", "_next", "_previous", "_standbys", "load", "wanting")
 
     def __init__(self) -> None:
-        # Link i of a node is entry STANDBYS_MAX * node + i, here and on its standby's list of clients.
-        self._standbys = array("i")
-        self._clients = Chains()
-        self.load = array("i")
+        self._standbys: Final[list[int]] = []
+        self._first: Final = array("i")
+        self._next: Final = array("i")
+        self._previous: Final = array("i")
+        self.load: Final[list[int]] = []
         """How many peers a node stands by for."""
-        self.wanting: dict[int, None] = {}
+        self.wanting: Final[dict[int, None]] = {}
         """Who has lost a standby and has not been given another, in the order of the losses."""
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
         self._standbys.extend([NOBODY] * (STANDBYS_MAX * nodes))
-        self._clients.grow(nodes, STANDBYS_MAX * nodes)
+        self._first.extend([END] * nodes)
+        self._next.extend([END] * (STANDBYS_MAX * nodes))
+        self._previous.extend([END] * (STANDBYS_MAX * nodes))
         self.load.extend([0] * nodes)
 
     def of(self, node: int) -> tuple[int, ...]:
         """Give a node's standbys."""
-        start = STANDBYS_MAX * node
-        held = self._standbys[start : start + STANDBYS_MAX]
-        return tuple(held) if NOBODY not in held else tuple([one for one in held if one != NOBODY])
+        entry = STANDBYS_MAX * node
+        one, other = self._standbys[entry], self._standbys[entry + 1]
+        if one == NOBODY:
+            return () if other == NOBODY else (other,)
+        return (one,) if other == NOBODY else (one, other)
 
-    def clients(self, standby: int) -> Iterator[int]:
-        """Go through those whom a node stands by for, oldest first; dropping the one just given is allowed."""
-        for entry in self._clients.of(standby):
-            yield entry // STANDBYS_MAX
+    def clients(self, standby: int) -> list[int]:
+        """Give those whom a node stands by for, oldest first."""
+        clients: list[int] = []
+        entry = self._first[standby]
+        while entry != END:
+            clients.append(entry // STANDBYS_MAX)
+            entry = self._next[entry]
+        return clients
 
     def has(self, node: int, standby: int) -> bool:
         """Tell whether `standby` stands by for `node`."""
-        start = STANDBYS_MAX * node
-        return standby in self._standbys[start : start + STANDBYS_MAX]
+        entry = STANDBYS_MAX * node
+        return self._standbys[entry] == standby or self._standbys[entry + 1] == standby
 
     def give(self, node: int, standby: int) -> bool:
-        """Have `standby` stand by for `node`; tell whether there was room for it."""
-        start = STANDBYS_MAX * node
-        for entry in range(start, start + STANDBYS_MAX):
-            if self._standbys[entry] == NOBODY:
-                self._standbys[entry] = standby
-                self._clients.append(standby, entry)
-                self.load[standby] += 1
-                return True
-        return False
+        """Have `standby` stand by for `node`; tell whether it did not yet, and there was room for it."""
+        entry, standbys = STANDBYS_MAX * node, self._standbys
+        one, other = standbys[entry], standbys[entry + 1]
+        if standby in (one, other):
+            return False
+        if one != NOBODY:
+            if other != NOBODY:
+                return False
+            entry += 1
+        standbys[entry] = standby
+        self.load[standby] += 1
+        first, previous = self._first[standby], self._previous
+        if first == END:
+            self._first[standby] = previous[entry] = entry
+        else:
+            last = previous[first]
+            previous[entry] = last
+            self._next[last] = previous[first] = entry
+        self._next[entry] = END
+        return True
 
     def drop(self, node: int, standby: int) -> None:
         """Have `standby`, which does, stand by for `node` no longer; the node wants another from now on."""
-        start = STANDBYS_MAX * node
-        entry = self._standbys.index(standby, start, start + STANDBYS_MAX)
-        self._standbys[entry] = NOBODY
-        self._clients.remove(standby, entry)
+        entry, standbys = STANDBYS_MAX * node, self._standbys
+        if standbys[entry] != standby:
+            entry += 1
+            if standbys[entry] != standby:
+                raise LocalProtocolError(f"node {standby} does not stand by for {node}")
+        standbys[entry] = NOBODY
         self.load[standby] -= 1
         self.wanting[node] = None
+        before, after, first = self._previous[entry], self._next[entry], self._first[standby]
+        if entry == first:
+            self._first[standby] = after
+            if after != END:
+                self._previous[after] = before
+        else:
+            self._next[before] = after
+            self._previous[first if after == END else after] = before
+
+    def drop_clients(self, standby: int) -> None:
+        """Have a node stand by for nobody; its clients want another, oldest first. O(load)."""
+        entry = self._first[standby]
+        while entry != END:
+            self._standbys[entry] = NOBODY
+            self.wanting[entry // STANDBYS_MAX] = None
+            entry = self._next[entry]
+        self._first[standby] = END
+        self.load[standby] = 0
 
     def forget(self, node: int) -> None:
         """Have nothing wanted for a node that goes."""

@@ -66,6 +66,13 @@ TRANSITIONS: Final = {
     (State.SUSPECT, Step.LEAVE): State.FREE,
 }
 
+FREE: Final = int(State.FREE)
+"""The states as plain numbers, as the columns hold them: to look up a member of an enum takes ten times as long."""
+ORPHAN: Final = int(State.ORPHAN)
+PENDING: Final = int(State.PENDING)
+ATTACHED: Final = int(State.ATTACHED)
+SUSPECT: Final = int(State.SUSPECT)
+
 ILLEGAL: Final = -1
 
 NEXT: Final = tuple(tuple(int(TRANSITIONS.get((state, step), ILLEGAL)) for step in Step) for state in State)

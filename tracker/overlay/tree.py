@@ -21,7 +21,13 @@ from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Rank
 from tracker.overlay.links import Links
 from tracker.overlay.nodes import CAPACITY_MAX, LISTENER, NOBODY, ORIGIN, RANK_MIN
-from tracker.overlay.states import State, Step
+from tracker.overlay.states import ATTACHED, FREE, PENDING, SUSPECT, Step
+
+_PLACE: Final = int(Step.PLACE)
+_CONFIRM: Final = int(Step.CONFIRM)
+_SUSPECT: Final = int(Step.SUSPECT)
+_CLEAR: Final = int(Step.CLEAR)
+_LOSE: Final = int(Step.LOSE)
 
 RANK_WALK_MAX: Final = 1024
 """So many nodes at most are lowered in one event, 3 ms of work; those farther down keep a higher bound."""
@@ -35,6 +41,10 @@ class Adoption:
     """It was news, or confirmed what was believed; False for a stale one."""
     torn: tuple[int, ...] = ()
     """Nodes whose parent in this view the report disproved: orphans until they are heard."""
+
+
+_STALE: Final = Adoption(taken=False)
+_TAKEN: Final = Adoption(taken=True)
 
 
 class Tree(Links):
@@ -57,7 +67,7 @@ class Tree(Links):
         self._hearsay: Final[dict[int, None]] = {}
         """Nodes that hang where they do by an adopter's word alone."""
         self.add(capacity=origin_capacity, region=origin_region, role=Role.SOURCE)
-        self._step(ORIGIN, Step.CONFIRM)
+        self._step(ORIGIN, _CONFIRM)
         self._index(ORIGIN)
 
     # ---- coming and going
@@ -66,17 +76,18 @@ class Tree(Links):
         """Let a peer go; give its children, now orphan heads, in the order they came. Their subtrees stay whole."""
         if node == ORIGIN:
             raise LocalProtocolError("the origin cannot leave its tree")
-        heads = list(self.children.of(node))
         # Out of every index first: then what follows need not look there again and again.
         self._release(node)
         self._index(node)
+        heads = self._unlink_all(node)
         for head in heads:
-            self.detach(head)
+            self._step(head, _LOSE)
+            self._index(head)
         if self.parent[node] != NOBODY:
             self._unlink(node)
         for standby in self.standbys.of(node):
             self.drop_standby(node, standby)
-        self._release_clients(node, 0)
+        self.standbys.drop_clients(node)
         self.standbys.forget(node)
         self.changed.pop(node, None)
         return heads
@@ -90,17 +101,20 @@ class Tree(Links):
         """
         if not self.may_attach(node, parent):
             raise LocalProtocolError(f"node {node} may not be put under {parent}")
-        if self.parent[node] != parent:
-            if self.parent[node] != NOBODY:
+        before = self.parent[node]
+        if before != parent:
+            if before != NOBODY:
                 self._unlink(node)
             self._link(node, parent)
-        self._step(node, Step.PLACE)
-        rank = self._least_rank(node)
-        if rank > self.rank[node]:
+        self._step(node, _PLACE)
+        rank, current = self._least_rank(node), self.rank[node]
+        if rank > current:
             for standby in self.standbys.of(node):
                 self.drop_standby(node, standby)
-        self._rerank(node, rank)
-        self._index(node)
+        if rank == current:
+            self._index(node)
+        else:
+            self._rerank(node, rank)
 
     def restore(self, node: int, parent: int | None, *, rank: Rank, counter: int) -> None:
         """Enter what was stored of a peer just added: PENDING, for it has not been heard; an orphan if ranks forbid it."""
@@ -108,29 +122,31 @@ class Tree(Links):
         self._write_rank(node, rank)
         if parent is not None and self.rank[parent] < rank:
             self._link(node, parent)
-            self._step(node, Step.PLACE)
+            self._step(node, _PLACE)
 
     def may_attach(self, node: int, parent: int) -> bool:
         """Tell whether the rank rule allows the tracker to put `node` under `parent`."""
-        if node in (ORIGIN, parent) or State.FREE in (self.state[node], self.state[parent]):
+        state = self.state
+        if node in (ORIGIN, parent) or state[node] == FREE or state[parent] == FREE:
             return False
         role, rank = self.role[node], self.rank[parent] + 1
         if role != LISTENER:
             return rank <= RANK_MIN[role]
-        return max(rank, RANK_MIN[role]) <= (self.rank[node] if self.has_children(node) else RANK_MAX)
+        most = self.rank[node] if self.has_children(node) else RANK_MAX
+        return rank <= most and RANK_MIN[LISTENER] <= most
 
     def confirm(self, node: int) -> None:
         """Hear that a node is where it is believed to be."""
         if self.parent[node] == NOBODY:
             raise LocalProtocolError(f"node {node} has no parent to be confirmed")
-        self._step(node, Step.CONFIRM)
+        self._step(node, _CONFIRM)
         self._index(node)
 
     def detach(self, node: int) -> None:
         """Hear that a node has lost its parent; its subtree stays whole beneath it."""
         if self.parent[node] != NOBODY:
             self._unlink(node)
-        self._step(node, Step.LOSE)
+        self._step(node, _LOSE)
         self._index(node)
 
     def adopted(
@@ -141,25 +157,33 @@ class Tree(Links):
         `rank` and `counter` are the head's own, where it reports itself. Without a counter it is the adopter's word,
         which cannot contradict what the head itself has said, nor clear it of a suspicion.
         """
-        if State.FREE in (self.state[head], self.state[adopter]):
+        state = self.state
+        if FREE in (state[head], state[adopter]):
             raise LocalProtocolError(f"node {head} or {adopter} is not there")
         if head in (ORIGIN, adopter) or self._is_stale(head, adopter, counter):
-            return Adoption(taken=False)
+            return _STALE
+        parent = self.parent[head]
         if counter is not None:
-            self._hearsay.pop(head, None)
-        elif self.parent[head] != adopter:
+            if self._hearsay:
+                self._hearsay.pop(head, None)
+        elif parent != adopter:
             self._hearsay[head] = None
-        torn = self._relink(head, adopter)
+        torn = self._relink(head, adopter) if parent != adopter else []
         if counter is not None and counter > self.counter[head]:
             self.counter[head] = counter
             self.changed[head] = None
-        if counter is not None or self.state[head] != State.SUSPECT:
-            self._step(head, Step.CONFIRM)
-        if rank is not None:
+        if counter is not None or state[head] != SUSPECT:
+            self._step(head, _CONFIRM)
+        if rank is not None and self.rank[adopter] >= rank:
             self._bound(adopter, rank - 1)
-        torn += self._rerank(head, max(rank or 0, self._least_rank(head)))
-        self._index(head)
-        return Adoption(taken=True, torn=tuple(torn))
+        least = self._least_rank(head)
+        if rank is None or rank < least:
+            rank = least
+        if rank == self.rank[head]:
+            self._index(head)
+        else:
+            torn += self._rerank(head, rank)
+        return Adoption(taken=True, torn=tuple(torn)) if torn else _TAKEN
 
     # ---- what else is heard of a node
 
@@ -174,27 +198,23 @@ class Tree(Links):
         """Take over what a node says it can carry; surplus children and clients are found by who looks for them."""
         if not 0 <= capacity <= CAPACITY_MAX:
             raise LocalProtocolError(f"a capacity of {capacity}")
-        more = capacity - self.capacity[node]
-        self.capacity[node] = capacity
-        self.free[node] += more
-        self.places += more
-        self._release_clients(node, self.clients_max(node))
+        self._write_capacity(node, capacity)
+        self._release_clients(node, self._clients_max[node])
         self._break_splice_of_leaf(node)
         self._index(node)
-        self.changed[node] = None
 
     def suspect(self, node: int) -> None:
         """Hear that a node is silent: it keeps its place, gets no newcomers, and stands by for nobody."""
         if node == ORIGIN:
             raise LocalProtocolError("the origin is never suspected: it is all there is")
-        self._step(node, Step.SUSPECT)
-        self._release_clients(node, 0)
+        self._step(node, _SUSPECT)
+        self.standbys.drop_clients(node)
         self._index(node)
 
     def clear(self, node: int) -> None:
         """Hear a node itself: it is no suspect any longer."""
-        self._step(node, Step.CLEAR)
-        self._index(node)
+        if self._step(node, _CLEAR):
+            self._index(node)
 
     # ---- ranks and reports
 
@@ -202,23 +222,26 @@ class Tree(Links):
         """Give the lowest rank that a node may have where it hangs."""
         least = RANK_MIN[self.role[node]]
         parent = self.parent[node]
-        return least if parent == NOBODY else max(least, self.rank[parent] + 1)
+        if parent == NOBODY:
+            return least
+        below = self.rank[parent] + 1
+        if below > least:
+            return below
+        return least
 
     def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
         """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""
         if counter is None:
-            return self.parent[head] != adopter and self.state[head] in (State.ATTACHED, State.PENDING)
-        if self.state[head] in (State.ATTACHED, State.SUSPECT) and self.parent[head] != adopter:
+            return self.parent[head] != adopter and self.state[head] in (ATTACHED, PENDING)
+        if self.parent[head] != adopter and self.state[head] in (ATTACHED, SUSPECT):
             # Of one age, a peer's own word stands, but an adopter's gives way to it.
             return counter < self.counter[head] + (head not in self._hearsay)
         return counter < self.counter[head]
 
     def _relink(self, head: int, adopter: int) -> list[int]:
-        """Hang `head` under `adopter`; where that would close a loop, the adopter's own link is the stale one."""
-        if self.parent[head] == adopter:
-            return []
+        """Hang `head` under another; where that would close a loop, the adopter's own link is the stale one."""
         torn = []
-        if self.is_under(adopter, head):
+        if self.has_children(head) and self.is_under(adopter, head):
             self.detach(adopter)
             torn.append(adopter)
         if self.parent[head] != NOBODY:
@@ -238,7 +261,10 @@ class Tree(Links):
                 self._write_rank(one, least)
 
     def _rerank(self, top: int, rank: Rank) -> list[int]:
-        """Give a node a rank and put those beneath it in order; tear off whose rank would exceed the greatest."""
+        """Give a node a rank and put those beneath it in order; tear off whose rank would exceed the greatest.
+
+        All whose rank changes are in the right indices then, and so is who is torn off.
+        """
         if rank > RANK_MAX:
             self.detach(top)
             return [top]
@@ -246,6 +272,8 @@ class Tree(Links):
             return []
         self._write_rank(top, rank)
         torn: list[int] = []
+        if not self.has_children(top):
+            return torn
         walk, lowered = [top], 0
         for node in walk:
             order = self.rank[node] + 1
