@@ -1,5 +1,6 @@
 """The serving half: whom it feeds, whom it refuses and why, and what they get."""
 
+import random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from meshcast.protocol.limits import (
     PARKED_MAX,
     PARKED_US,
     PULL_CHUNKS_BURST,
+    REFERRALS_MAX,
     REFILL_BYTES_MAX,
     RESERVE_PLACES_MAX,
     STALLED_EVERY_US,
@@ -37,9 +39,11 @@ CHUNK_US = 100 * MILLISECOND
 class Server:
     """A relay of rank 5 with thirty chunks."""
 
-    def __init__(self, crew: Any, capacity: int = 2, chunks: int = 30, role: Role = Role.LISTENER) -> None:
+    def __init__(
+        self, crew: Any, capacity: int = 2, chunks: int = 30, role: Role = Role.LISTENER, **more: Any
+    ) -> None:
         self.crew = crew
-        member = crew.member("server", role, capacity)
+        member = crew.member("server", role, capacity, **more)
         self.backlog = Backlog()
         sources = Sources(crew.broadcast, verify)
         sources.learn((crew.delegation(),), 0)
@@ -201,6 +205,29 @@ def test_a_leaf_adopts_nobody_and_stands_by_for_nobody(crew: Any) -> None:
     assert why(leaf.adopt("ann")) == [Why.LEAF]
     assert why(leaf.enlist("ann")) == [Why.FULL]
     assert leaf.children == []
+
+
+def test_who_is_full_names_children_that_can_serve_and_other_ones_each_time(crew: Any) -> None:
+    server = Server(crew, capacity=6, dice=random.Random(6).randrange)
+    for number in range(6):
+        server.adopt(f"able {number}", rank=7)
+    for number in range(EMERGENCY_PLACES_MAX):
+        server.meet(f"leaf {number}", capacity=0)
+        ask = crew.adopt(f"leaf {number}", "server", rank=7)
+        assert messages(server.relay.adopt(crew.id(f"leaf {number}"), ask, NOW), Accept)
+    named: dict[Any, None] = {}
+    for number in range(20):
+        (refuse,) = messages(server.adopt(f"late {number}", rank=7), Refuse)
+        assert (refuse.why, len(refuse.others)) == (Why.FULL, REFERRALS_MAX)
+        named |= dict.fromkeys(one.peer for one in refuse.others)
+    assert set(named) == {crew.id(f"able {number}") for number in range(6)}
+
+
+def test_who_is_full_names_nobody_to_those_whom_its_children_may_not_take(server: Server) -> None:
+    for number in range(2 + EMERGENCY_PLACES_MAX):
+        server.adopt(f"child {number}", rank=7)
+    (refuse,) = messages(server.adopt("ann", rank=6), Refuse)
+    assert refuse == Refuse(1, Why.FULL, 5)
 
 
 @pytest.mark.parametrize("rank", [0, 4, 5])
