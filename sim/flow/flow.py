@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Final
 
-from meshcast.protocol.limits import REPORT_AFTER_US, STALLED_FRESH_US, silence_us
+from meshcast.protocol.limits import REFERRED_MAX, REPORT_AFTER_US, STALLED_FRESH_US, silence_us
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.flow.calendar import Calendar
@@ -61,7 +61,14 @@ class Flow:
             self._placed,
             self.chance("resume").randrange,
         )
-        self.orphans = Orphans(self.mesh, self.sound, self.calendar, self._repaired, self.desk.seek)
+        self.orphans = Orphans(
+            self.mesh,
+            self.sound,
+            self.calendar,
+            self._repaired,
+            self.desk.seek,
+            self.chance("referrals").randrange,
+        )
         self.desk.orphans = self.orphans
         self.desk.lowered = self.report_lowered
         self.figures = Figures(self)
@@ -308,11 +315,17 @@ class Flow:
         parent = mesh.parent[node]
         if parent == NOBODY or all(column[node] != NOBODY for column in mesh.standby):
             return
-        for uncle, generation in self.orphans.uncles_of(parent):
-            if mesh.generation[uncle] == generation and uncle not in (node, parent):
-                warm_at = now + 4 * mesh.delay_us(node, uncle)
-                if mesh.take_standby(node, uncle, warm_at):
-                    return
+        asked: dict[int, None] = {}
+        known = [uncle for uncle, _ in self.orphans.uncles_of(parent)]
+        while known and len(asked) < REFERRED_MAX:
+            uncle = known.pop(0)
+            if uncle in asked or uncle in (node, parent):
+                continue
+            asked[uncle] = None
+            warm_at = now + 4 * len(asked) * mesh.delay_us(node, uncle)
+            if mesh.take_standby(node, uncle, warm_at):
+                return
+            known += [other for other, _ in self.orphans.names(uncle, node)]
 
     # ---- going
 

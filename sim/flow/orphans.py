@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from meshcast.protocol.limits import (
     LEASE_US,
     RANK_MAX,
+    REFERRALS_MAX,
+    REFERRED_MAX,
     REPORT_AFTER_US,
     SHED_AFTER_US,
     STALLED_PATIENCE_US,
     UNCLES_MAX,
 )
+from meshcast.protocol.machine import Dice
 from meshcast.protocol.repair import Ask, Candidate, DialAll, NewRound, Repair
 from meshcast.protocol.standbys import RTT_UNKNOWN_US
 from meshcast.protocol.units import Micros
@@ -51,6 +54,8 @@ class Orphan:
     dropped_at: Micros | None = None
     """When it shed its children."""
     generations: dict[int, int] = field(default_factory=dict)
+    referred: dict[int, int] = field(default_factory=dict)
+    """Whom those named who were full, newest last, with their generations."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class Orphans:
     """Called with whoever has found a parent, whom, and when."""
     seek: Callable[["Orphan", int], None]
     """Called when nobody known could help a peer: the tracker hears of it at that moment."""
+    dice: Dice
     of: dict[int, Orphan] = field(default_factory=dict)
     _pending: dict[int, int] = field(default_factory=dict)
     """Places held by Accepts that are on their way."""
@@ -180,11 +186,17 @@ class Orphans:
         orphan.is_seeking = True
         generation = mesh.generation[node]
         self.calendar.at(now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN), self._seek, orphan, generation)
-        known = dict(orphan.uncles)
+        known = dict(orphan.uncles) | orphan.referred
         for standby in mesh.standbys(node):
             known[standby] = mesh.generation[standby]
         if orphan.named is not None:
             known[orphan.named[0]] = orphan.named[1]
+        self._turn_to(orphan, known, now)
+
+    def _turn_to(self, orphan: Orphan, known: dict[int, int], now: Micros) -> None:
+        """Dial these, and have those asked that are connected already."""
+        mesh, node = self.mesh, orphan.node
+        generation = mesh.generation[node]
         for peer, theirs in known.items():
             if peer == node or (peer, theirs) == orphan.left:
                 continue
@@ -251,7 +263,8 @@ class Orphans:
         way_us = mesh.delay_us(node, peer)
         held = self._pending.get(peer, 0)
         if not mesh.may_adopt(peer, mesh.rank[node]) or mesh.room(peer) <= held:
-            self.calendar.at(now + way_us, self._refused, node, generation, peer)
+            others = self.referrals(peer, node)
+            self.calendar.at(now + way_us, self._refused, node, generation, peer, others)
             return
         self._pending[peer] = held + 1
         self.calendar.at(now + way_us, self._accepted, peer, theirs, node, generation)
@@ -287,13 +300,31 @@ class Orphans:
         else:
             sound.refill_stalled(node, newest, now)
 
-    def _refused(self, node: int, generation: int, peer: int) -> None:
+    def referrals(self, peer: int, asker: int) -> tuple[Known, ...]:
+        """Give some children of one that is full: they can serve, and may have a place."""
+        return self.names(peer, asker) if self.mesh.room(peer) <= 0 else ()
+
+    def names(self, peer: int, asker: int) -> tuple[Known, ...]:
+        """Give some children that can serve, if the asker's rank allows them to take it."""
+        mesh = self.mesh
+        if mesh.rank[asker] <= mesh.rank[peer] + 1:
+            return ()
+        able = [one for one in mesh.children[peer] or () if mesh.capacity[one] and one != asker]
+        first = self.dice(len(able)) if able else 0
+        return tuple((one, mesh.generation[one]) for one in (able[first:] + able[:first])[:REFERRALS_MAX])
+
+    def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:
         """Let a refusal arrive."""
         mesh, now = self.mesh, self.calendar.now
         orphan = self.of.get(node)
         if orphan is None or mesh.generation[node] != generation:
             return
         orphan.repair.refused(peer, now)
+        orphan.referred |= dict(others)
+        while len(orphan.referred) > REFERRED_MAX:
+            del orphan.referred[next(iter(orphan.referred))]
+        if orphan.is_seeking:
+            self._turn_to(orphan, dict(others), now)
         self._drive(orphan, now)
 
     def _connected(self, node: int, generation: int, peer: int, theirs: int) -> None:
