@@ -39,6 +39,10 @@ from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micr
 from meshcast.protocol.uplink import Uplink
 
 PEERS: Final = 12
+PEERS_MIN: Final = 4
+PEERS_MAX: Final = 24
+PROMPT: Final = 40
+"""Messages that arrive in one step when the network is in a good mood."""
 CAPACITIES: Final = (0, 1, 2, 3, 1, 2, 0, 2, 1, 3, 0, 2)
 CHUNK_US: Final = 100 * MILLISECOND
 RTT_US: Final = 20 * MILLISECOND
@@ -301,8 +305,20 @@ class Chaos:
             return
         if isinstance(what, Chunk | Stalled) and self.now - sent_at > DATAGRAM_AGE_US_MAX:
             return
-        is_chunk = isinstance(what, Chunk)
-        self.do(peer, peer.hear(by, what, self.now) if is_chunk else peer.take(by, what, self.now))
+        if isinstance(what, Chunk):
+            self.do(peer, peer.hear(by, what, self.now))
+        else:
+            self.do(peer, peer.take(by, what, self.now))
+
+    def deliver_in_order(self) -> None:
+        """Let those arrive that were sent first."""
+        for _ in range(PROMPT):
+            self.deliver(0)
+
+    def deliver_some(self, number: int) -> None:
+        """Let a few arrive from anywhere in the line."""
+        for more in range(5):
+            self.deliver(number + 7 * more)
 
     def lose(self, number: int) -> None:
         """Lose a message."""
@@ -440,11 +456,9 @@ def step(chaos: Chaos, what: str, number: int) -> None:
     """Do one of `STEPS`; the number says to whom, and how much."""
     match what:
         case "prompt":
-            for _ in range(40):
-                chaos.deliver(0)
+            chaos.deliver_in_order()
         case "deliver":
-            for more in range(5):
-                chaos.deliver(number + 7 * more)
+            chaos.deliver_some(number)
         case "again":
             chaos.deliver(number, keep=True)
         case "lose":
@@ -461,12 +475,10 @@ def step(chaos: Chaos, what: str, number: int) -> None:
             chaos.notice(number)
         case "break":
             chaos.lose_link(number)
-        case "crash":
-            if len(chaos.listeners) > 4:
-                chaos.crash(chaos.pick(number))
-        case _:
-            if len(chaos.listeners) < 2 * PEERS:
-                chaos.join(number % 4, number // 4)
+        case "crash" if len(chaos.listeners) > PEERS_MIN:
+            chaos.crash(chaos.pick(number))
+        case "join" if len(chaos.listeners) < PEERS_MAX:
+            chaos.join(number % 4, number // 4)
 
 
 def run(seed: int, steps: int, rules: Rules = ALL) -> Chaos:

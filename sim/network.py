@@ -62,6 +62,11 @@ class Network:
         self.sent = 0
         """Messages and datagrams that were sent."""
 
+    @property
+    def is_lossless(self) -> bool:
+        """Does every datagram come, and once?"""
+        return self._is_lossless
+
     def enter(self, host: Host) -> None:
         """Let a host be reached at its address."""
         self._hosts[host.address] = host
@@ -264,6 +269,7 @@ class Network:
         was, end.path = end.path, path
         if path is was or not end.is_up:
             return
+        end.changed_at = now
         if path is Path.OPEN:
             end.waits_since = None
             held, end.held = end.held, []

@@ -28,7 +28,7 @@ def test_ranks_stay_in_order_in_three_hundred_runs_of_four_thousand_steps(seed: 
     assert run(seed, LONG_STEPS).found.problems == []
 
 
-@pytest.mark.parametrize(("rules", "seed"), [(NO_LEASE, 2), (ANYBODY_RAISES, 0)])
+@pytest.mark.parametrize(("rules", "seed"), [(NO_LEASE, 0), (ANYBODY_RAISES, 0)])
 def test_the_adversary_breaks_the_order_of_ranks_where_a_rule_is_switched_off(
     rules: Rules, seed: int
 ) -> None:
