@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Play, Refill, Send, SendChunk
 from meshcast.protocol.events import Event, Received
-from meshcast.protocol.limits import PULL_CHUNKS_PER_SECOND
+from meshcast.protocol.limits import HAVE_BITS, PULL_CHUNKS_PER_SECOND
 from meshcast.protocol.messages import Accept, Adopt, Beat, Move, Pull
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import SourceMachine
@@ -108,8 +108,11 @@ class Traffic:
         if chunk.generation != machine.sources.generation:
             self._ledger.broken("I9", process, f"sends on a chunk of generation {chunk.generation}")
         self._sends += 1
-        if self._sends % HOPS_EVERY == 0 and hop.have & ~backlog.have(chunk.sequence):
-            self._ledger.broken("I11", process, f"says of {chunk.sequence} that it has what it lacks")
+        if self._sends % HOPS_EVERY == 0:
+            before = (chunk.sequence - 1 - bit for bit in range(HAVE_BITS) if hop.have >> bit & 1)
+            lacking = [sequence for sequence in before if sequence not in backlog]
+            if lacking:
+                self._ledger.broken("I11", process, f"says that it has chunk {lacking[0]}, and lacks it")
 
     def _played(self, process: Process, chunk: Chunk) -> None:
         """I9: what is played only grows, and is the source's."""
