@@ -67,6 +67,11 @@ class Network:
         """Does every datagram come, and once?"""
         return self._is_lossless
 
+    def change(self, conditions: Conditions) -> None:
+        """Let loss and duplication change, for what is sent from now on."""
+        self._conditions = conditions
+        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+
     def enter(self, host: Host) -> None:
         """Let a host be reached at its address."""
         self._hosts[host.address] = host
@@ -161,6 +166,13 @@ class Network:
         self.look_again([host])
         host.ends.clear()
         host.dials.clear()
+
+    def give_up(self, host: Host, peer: PeerId) -> None:
+        """Let one end take its link for dead; the other goes on until nothing answers it."""
+        end = host.ends.get(peer)
+        if end is not None and self._forget(end):
+            self._take_path(end.other)
+            self._deliver(host, Disconnected(peer, "silent"))
 
     def look_again(self, hosts: Iterable[Host]) -> None:
         """Take in that hosts have been frozen, thawed, deafened or moved to another side."""

@@ -49,6 +49,9 @@ def _unheard(world: World, honest: list[Process], reached: dict[PeerId, int]) ->
     free = sum(relay_of(one).free for one in (world.source, *attached))
     for peer in honest:
         uplink = uplink_of(peer)
+        if peer.failure is not None and uplink.ticket is None:
+            # A joiner that was refused has gone.
+            continue
         if peer.failure is not None:
             yield f"L1: {peer} failed: {peer.failure}"
         if not uplink.state.is_hearing and free:
@@ -91,12 +94,13 @@ def _misbelieved(world: World, honest: list[Process]) -> Iterator[str]:
     """L6: the tracker believes everybody where they are."""
     view = believed(world)
     truth = {peer.key: uplink_of(peer).parent for peer in honest}
+    placed = {peer.key for peer in honest if uplink_of(peer).ticket is not None}
     names = {peer.key: repr(peer) for peer in (world.source, *world.peers)}
     strange = {peer.key for peer in world.living if peer.key not in truth}
     for key in view.keys() - truth.keys() - strange:
         yield f"L6: the tracker believes in {names[key]}, which is gone"
     for key, parent in truth.items():
-        if key not in view:
+        if key not in view and key in placed:
             yield f"L6: the tracker does not know {names[key]}"
-        elif view[key] != parent:
+        elif key in view and view[key] != parent:
             yield f"L6: the tracker believes {names[key]} elsewhere"

@@ -82,7 +82,7 @@ class Traffic:
                     )
             case _:
                 pass
-        self._twice.feed(process, machine, event, machine_time(process, self._world.now))
+        self._twice.feed(process, machine, event, effects, machine_time(process, self._world.now))
 
     # ---- chunks
 

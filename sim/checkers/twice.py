@@ -5,6 +5,7 @@ away. If the machine then stands where it stood, the world goes on as if this ha
 Answers may be given twice, sound may not. Pulls are left out: they are answered twice, as far as a budget goes.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from meshcast.protocol.effects import Failed, Refill, SendChunk
@@ -24,7 +25,9 @@ class Twice:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def feed(self, process: Process, machine: Machine, event: Received, now: Micros) -> None:
+    def feed(
+        self, process: Process, machine: Machine, event: Received, effects: Sequence[object], now: Micros
+    ) -> None:
         """Let a machine hear again what it has just heard; `now` is the time by its own clock."""
         deadline = machine.deadline()
         if deadline is not None and deadline <= now:
@@ -39,10 +42,15 @@ class Twice:
             self._ledger.broken(
                 "I10", process, f"hears {kind} twice, and the second one changes its {changed}"
             )
-        if any(isinstance(effect, SendChunk | Refill | Failed) for effect in again):
-            self._ledger.broken(
-                "I10", process, f"hears {kind} twice, and sends sound or fails the second time"
-            )
+        if any(isinstance(effect, SendChunk | Refill) for effect in again):
+            self._ledger.broken("I10", process, f"hears {kind} twice, and sends sound the second time")
+        if has_failed(again) and not has_failed(effects):
+            self._ledger.broken("I10", process, f"hears {kind} twice, and fails the second time")
+
+
+def has_failed(effects: Sequence[object]) -> bool:
+    """Tell whether a machine gives up."""
+    return any(isinstance(effect, Failed) for effect in effects)
 
 
 def standing_of(machine: Machine) -> dict[str, object]:

@@ -471,6 +471,16 @@ def test_a_tracker_that_forgot_is_joined_anew(world: Any) -> None:
     assert world.parent("kid") == "mum"
 
 
+def test_a_ticket_that_is_refused_twice_is_given_up_once(world: Any) -> None:
+    """I10: two reports were under way when the tracker had forgotten this peer."""
+    family(world)
+    for _ in range(2):
+        world.say("kid", Refused(Why.TICKET, "unknown"))
+    world.run(SECOND)
+    assert len([one for name, one in world.told if name == "kid" and isinstance(one, Join)]) == 2
+    assert world.done(Failed, "kid") == []
+
+
 def test_a_tracker_that_goes_for_a_restart_is_hung_up_on_and_dialled_again(world: Any) -> None:
     family(world)
     since = world.now

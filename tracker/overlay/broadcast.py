@@ -267,7 +267,8 @@ class Broadcast:
     def _take_over_children(self, node: int, report: Report) -> None:
         """Believe a peer about its children, as far as they have not said otherwise.
 
-        Those that it has lost and that nobody has heard of, since this tracker began or since they fell silent, are gone.
+        Those that it has lost and that nobody has heard of, since this tracker began or since they fell silent, are gone;
+        whoever has a link to the tracker is not, for its reports would find nobody here.
         """
         listed: dict[int, None] = {}
         for key in report.children:
@@ -277,7 +278,8 @@ class Broadcast:
                 self.tree.adopted(child, node)
         for child in list(self.tree.children.of(node)):
             is_unheard = self.tree.state[child] == State.SUSPECT or self.leases.heard_us(child) is None
-            if child not in listed and is_unheard and self.tree.state[child] != State.PENDING:
+            is_linked = self.registry.key(child) in self._addresses
+            if child not in listed and is_unheard and not is_linked and self.tree.state[child] != State.PENDING:
                 self._forget(child)
 
     def _suspect(self, node: int, silent: PeerId | None) -> None:
