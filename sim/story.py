@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from meshcast.protocol.events import Event, Received
 from meshcast.protocol.messages import Move
+from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.checkers import Checker, unsettled
 from sim.host import Host
@@ -78,10 +79,17 @@ class Story:
         """Have a world watched, and let it begin."""
         self.world = world
         Checker(world)
+        world.runner.watchers.append(self._let_go)
         network = world.network
         self._deliver, network._deliver = network._deliver, self._say  # noqa: SLF001 - worse than any network
         world.run_for(SECOND)
         return world
+
+    def _let_go(self, process: Process) -> None:
+        """Let a joiner end whom the tracker has refused, as its program does."""
+        machine = process.machine
+        if process.failure is not None and isinstance(machine, PeerMachine) and not machine.tally.attached_at:
+            self.world.faults.kill(process)
 
     def _say(self, host: Host, event: Event) -> None:
         """Deliver something, and a message a second time if everything is said twice."""
@@ -104,7 +112,8 @@ class Story:
         uplink = uplink_of(peer)
         ticket = uplink_of(to).ticket
         if uplink.parent is not None and ticket is not None and not peer.is_frozen:
-            order = Move(1 << 16, uplink.attached_counter, uplink.parent, ticket)
+            term = peer.machine._term  # type: ignore[attr-defined] # noqa: SLF001 - of an order that counts
+            order = Move(term, uplink.attached_counter, uplink.parent, ticket)
             self.world.runner.feed(peer, Received(self.world.tracker.key, order))
 
     def _calm(self) -> None:

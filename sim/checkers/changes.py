@@ -6,10 +6,10 @@ the last one heard, none is missing that the new parent has. Both are asked only
 where nothing befell the two in the meantime; what a standby refuses is answered by others, in their own time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from meshcast.protocol.events import Event, Received
+from meshcast.protocol.events import Disconnected, Event, Received
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, HEDGE_US_MIN, RESERVE_PLACES_MAX
 from meshcast.protocol.messages import Placed, Refuse
 from meshcast.protocol.peer import PeerMachine
@@ -39,6 +39,7 @@ class Loss:
     standby: Process | None
     """One that could adopt, then."""
     newest: Sequence
+    newest_at: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ class Changes:
             return
         has_slept = process.wakes_at + OVERSLEPT_US < self._world.now
         is_answered = isinstance(event, Received) and isinstance(event.message, Refuse | Placed)
-        if has_slept or is_answered:
-            self._losses[process.key] = Loss(loss.at, None, loss.newest)
+        is_cut = isinstance(event, Disconnected) and event.peer == loss.standby.key
+        if has_slept or is_answered or is_cut:
+            self._losses[process.key] = replace(loss, standby=None)
 
     def watch(self, process: Process, machine: PeerMachine) -> None:
         """See whether the parent has changed."""
@@ -94,7 +96,7 @@ class Changes:
             for key in uplink.standbys.warm()
             if (seen := self._safety.seen(key)) is not None and self._may_adopt(seen.process, process)
         ]
-        loss = Loss(world.now, able[0] if able else None, machine.backlog.newest)
+        loss = Loss(world.now, able[0] if able else None, machine.backlog.newest, machine.backlog.newest_at)
         self._losses[process.key] = loss
         if able:
             rtts = [world.network.rtt_us(process, key) for key in uplink.standbys.all]
@@ -133,6 +135,9 @@ class Changes:
         loss = self._losses.pop(process.key, None)
         above = self._safety.seen(parent)
         if above is None or (before is None and loss is None):
+            return
+        if loss is not None and self._world.now - loss.newest_at > self._world.settings.delay_us:
+            # Longer than the buffer: what is missing has been missed.
             return
         newest = machine.backlog.newest if loss is None else loss.newest
         counter, generation = machine.uplink.attached_counter, machine.sources.generation

@@ -39,6 +39,8 @@ class Safety:
         self._seen: dict[PeerId, Seen] = {}
         self._changed: dict[PeerId, Process] = {}
         self._changed_at: Micros = 0
+        self._asleep: dict[PeerId, None] = {}
+        """Who was frozen when it was to be looked at."""
 
     def seen(self, key: PeerId) -> Seen | None:
         """Give what was seen of a process after its last event."""
@@ -49,6 +51,9 @@ class Safety:
         if self._changed and self._changed_at < self._world.now:
             self._settle()
         seen = self._seen.get(process.key)
+        if process.key in self._asleep:
+            del self._asleep[process.key]
+            self._note(process)
         if seen is None:
             seen = self._seen[process.key] = Seen(process)
             seen.rank = machine.standing.rank
@@ -124,7 +129,7 @@ class Safety:
         for child in changed.values():
             if child.is_frozen and child.is_alive:
                 # What it believes is of before; it is looked at when it has woken.
-                self._changed[child.key] = child
+                self._asleep[child.key] = None
                 continue
             seen = self._seen[child.key]
             above = self._seen.get(seen.parent) if seen.parent is not None else None

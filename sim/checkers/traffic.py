@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Play, Refill, Send, SendChunk
 from meshcast.protocol.events import Event, Received
-from meshcast.protocol.limits import HAVE_BITS, PULL_CHUNKS_PER_SECOND
+from meshcast.protocol.limits import HAVE_BITS, PARKED_MAX, PULL_CHUNKS_PER_SECOND
 from meshcast.protocol.messages import Accept, Adopt, Beat, Move, Pull
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import SourceMachine
@@ -165,7 +165,8 @@ class Traffic:
         if budget is not None and budget.level_us < ONE_US:
             return
         for first, last in pull.ranges:
-            for sequence in range(max(first, backlog.floor + 1), min(last, backlog.newest) + 1):
+            last_answered = min(last, first + PARKED_MAX, backlog.newest)
+            for sequence in range(max(first, backlog.floor + 1), last_answered + 1):
                 if sequence in backlog and sequence not in given:
                     self._ledger.broken(
                         "I11", process, f"is asked for chunk {sequence}, has it, and keeps it"
