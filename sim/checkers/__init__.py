@@ -8,8 +8,9 @@
 - I8 at most two standbys, none of them oneself or the parent, none whose beat shows no lower rank.
 - I9 what is played only grows; nothing is sent on or played but what the source has sent, of the run that one knows;
   nobody is adopted without a good ticket.
-- I10 a control message heard a second time changes nothing and brings no sound (`twice`); messages to the tracker, whose
-  every event tidies a little, and pulls, which are answered twice by design, are left to tests that double them.
+- I10 a control message heard a second time changes nothing and brings no sound (`twice`; of a world of more than 64 peers,
+  one message in eight); messages to the tracker, whose every event tidies a little, and pulls, which are answered twice by
+  design, are doubled by stories (`sim.story`) instead, and all must be well at the end.
 - I11 what an Accept, a beat or a hop header says is there, is there; a pull is answered with what is there.
 - I12 who is told to move keeps its parent until another has accepted.
 

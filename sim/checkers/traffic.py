@@ -27,6 +27,10 @@ GENUINE_MAX: Final = 4_096
 """Chunks of the source that are remembered: more than twice what any backlog holds."""
 HOPS_EVERY: Final = 16
 """One hop header of so many is held against the backlog: each costs sixteen look-ups."""
+FEW: Final = 64
+"""Peers of a world in which every message is heard twice."""
+TWICE_EVERY: Final = 8
+"""In a larger one, one message of so many."""
 ONE_US: Final = SECOND // PULL_CHUNKS_PER_SECOND
 
 
@@ -41,6 +45,7 @@ class Traffic:
         self._genuine: dict[bytes, None] = {}
         self._last_played: dict[PeerId, tuple[int, int]] = {}
         self._sends = 0
+        self._messages = 0
 
     def witness(self, process: Process, machine: Machine, event: Event, effects: Sequence[object]) -> None:
         """Look at what a machine wants done for an event."""
@@ -82,6 +87,9 @@ class Traffic:
                     )
             case _:
                 pass
+        self._messages += 1
+        if len(self._world.peers) > FEW and self._messages % TWICE_EVERY:
+            return
         self._twice.feed(process, machine, event, effects, machine_time(process, self._world.now))
 
     # ---- chunks

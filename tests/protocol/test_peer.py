@@ -481,6 +481,18 @@ def test_a_ticket_that_is_refused_twice_is_given_up_once(world: Any) -> None:
     assert world.done(Failed, "kid") == []
 
 
+def test_a_listener_waits_for_the_broadcaster_to_come_back_to_a_tracker_that_forgot(world: Any) -> None:
+    family(world)
+    world.say("kid", Refused(Why.TICKET, "unknown"))
+    world.run(SECOND)
+    asked = len([one for name, one in world.told if name == "kid" and isinstance(one, Join)])
+    world.say("kid", Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here"))
+    world.run(5 * SECOND)
+    assert world.done(Failed, "kid") == []
+    assert len([one for name, one in world.told if name == "kid" and isinstance(one, Join)]) > asked
+    assert world.machines["kid"].uplink.ticket is not None, "among peers it is as good as before"
+
+
 def test_a_tracker_that_goes_for_a_restart_is_hung_up_on_and_dialled_again(world: Any) -> None:
     family(world)
     since = world.now
