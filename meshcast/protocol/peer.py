@@ -96,6 +96,7 @@ class PeerMachine:
         """Take in what happened; return what is to be done, in order."""
         if self._has_stopped:
             return []
+        woken = self._wake(now)
         match event:
             case RefillReceived():
                 effects = self._refill(event, now)
@@ -115,7 +116,7 @@ class PeerMachine:
                 return self._stop()
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
-        return effects + self._due(now)
+        return woken + effects + self._due(now)
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
@@ -344,6 +345,13 @@ class PeerMachine:
         return [Failed(REFUSALS.get(refused.why, refused.detail))]
 
     # ---- time
+
+    def _wake(self, now: Micros) -> list[Effect]:
+        """After a suspension attach anew, before anything that has waited is believed."""
+        vigil = self.uplink.vigil
+        if vigil is None or not vigil.has_overslept(now):
+            return []
+        return self.uplink.lose_parent(now, is_silent=False)
 
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""

@@ -62,7 +62,8 @@ class Safety:
             self._count(process, machine, children)
         rank = machine.standing.rank
         if rank != seen.rank:
-            if rank > seen.rank and max(seen.children, children):
+            # A child that asks to go in the same instant is gone; one that was sent away is what I1 is about.
+            if rank > seen.rank and children:
                 self._ledger.broken("I2", process, f"rises from rank {seen.rank} to {rank} with children")
             self._note(process)
             for child in seen.pointing.values():

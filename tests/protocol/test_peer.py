@@ -37,6 +37,7 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.units import MILLISECOND, SECOND
+from meshcast.protocol.vigil import OVERSLEPT_US
 
 CHUNK_US = 100 * MILLISECOND
 THRESHOLD_US = 300 * MILLISECOND
@@ -582,3 +583,17 @@ def test_whatever_a_neighbour_says_out_of_turn_the_machine_goes_on(world: Any) -
     world.run(2 * SECOND)
     assert world.machines["kid"].uplink.state.is_hearing
     assert SILENCE_US_MAX < SECOND
+
+
+def test_a_chunk_that_has_waited_for_a_sleeper_does_not_bind_it_to_a_parent_that_may_have_risen(
+    world: Any,
+) -> None:
+    """I1: two seconds without a word are more than a peer that is awake allows, and a lease may have ended since."""
+    family(world)
+    kid = world.machines["kid"]
+    assert kid.uplink.parent == world.crew.id("mum")
+    later = world.now + OVERSLEPT_US
+    held = kid.backlog.get(kid.backlog.newest).chunk
+    stale = ChunkReceived(world.crew.id("mum"), Hop(0, 0), world.crew.chunk(held.sequence + 1), 40_000)
+    kid.handle(stale, later)
+    assert kid.uplink.parent is None

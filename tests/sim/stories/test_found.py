@@ -5,6 +5,19 @@ import pytest
 from sim.story import Story
 
 STORIES = {
+    "a suspension in which the parent raises its rank, and an old chunk that waits at its end": """
+        world = watched(World(409, Settings(origin_capacity=2, conditions=Conditions(0.1, jitter=0.0, duplication=0.1))))
+        peers.append(world.add_peer(capacity=4))
+        peers.append(world.add_peer(capacity=0))
+        peers.append(world.add_peer(capacity=4))
+        peers.append(world.add_peer(capacity=1))
+        peers.append(world.add_peer(capacity=0))
+        peers.append(world.add_peer(capacity=4))
+        world.run_for(4 * SECOND)
+        world.faults.tear([everybody(), [peers[at] for at in [2, 5]]])
+        world.faults.freeze(peers[0])
+        world.run_for(6000 * MILLISECOND)
+        """,
     "a tracker that has forgotten everything, to which listeners come back before the broadcaster": """
         world = watched(World(0, Settings(origin_capacity=2, conditions=Conditions(jitter=0.0))))
         peers.append(world.add_peer(capacity=0))
