@@ -339,7 +339,9 @@ class PeerMachine:
             return []
         is_known = self.uplink.ticket is not None or self.waiting is not None
         if is_known and refused.why is Why.UNKNOWN_BROADCAST:
-            # A tracker that has forgotten everything, and the broadcaster has not come back to it yet.
+            # A tracker that has forgotten everything, and the broadcaster has not come back to it yet: what it said
+            # of a ticket says nothing.
+            self._joins_anew = False
             self.session.disconnected("the broadcaster has not come back to it", now)
             return [HangUp(self.member.tracker, "asking again later")]
         return [Failed(REFUSALS.get(refused.why, refused.detail))]

@@ -87,6 +87,9 @@ class Traffic:
                     )
             case _:
                 pass
+        if process.wakes_at < self._world.now:
+            # It has slept, and does with this message what was due before.
+            return
         self._messages += 1
         if len(self._world.peers) > FEW and self._messages % TWICE_EVERY:
             return
