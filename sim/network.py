@@ -68,7 +68,9 @@ class Network:
         return self._is_lossless
 
     def change(self, conditions: Conditions) -> None:
-        """Let loss and duplication change, for what is sent from now on."""
+        """Let loss, duplication and jitter change, for what is sent from now on; there is none where there was none."""
+        before = self._conditions.jitter
+        self._noise = [one * conditions.jitter / before for one in self._noise] if before else self._noise
         self._conditions = conditions
         self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
 

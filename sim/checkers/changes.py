@@ -1,7 +1,8 @@
 """What becomes of a change of parent, a while later: L2, L3 and I12.
 
-L2: an orphan with a standby that is there and may adopt it has a new parent within 2 round trips and 100 ms; a round trip
-is the longest to a standby, with the most that the network's jitter adds to it. L3, I12: of the chunks that came after
+L2: an orphan with a standby that is there and may adopt it has a new parent within 2.5 round trips and 100 ms (1.5 if the
+one that is asked first is not there, and one for the answer); a round trip is the longest to a standby, with the most that
+the network's jitter adds to it. L3, I12: of the chunks that came after
 the last one heard, none is missing that the new parent has. Both are asked only where the network loses nothing, and
 where nothing befell the two in the meantime; what a standby refuses is answered by others, in their own time.
 """
@@ -28,6 +29,8 @@ CHUNKS: Final = 10
 """So many beyond the last one heard are looked for."""
 JITTERS: Final = 10
 """The greatest of 16,384 draws of an exponential law is about ten times its mean."""
+FRESH_US: Final = 5 * SECOND
+"""What was lost so long ago is not what a change of parent is asked about."""
 OVERSLEPT_US: Final = MILLISECOND
 
 
@@ -63,13 +66,21 @@ class Changes:
         self._safety = safety
         self._parents: dict[PeerId, PeerId | None] = {}
         self._losses: dict[PeerId, Loss] = {}
+        self._slept: dict[PeerId, Micros] = {}
+        """When peers woke from a suspension last."""
+        self._lossy_at: Micros = -FRESH_US
 
     def witness(self, process: Process, event: Event) -> None:
         """Let a repair go its own way that a refusal, the tracker or a suspension has come into."""
+        world = self._world
+        has_slept = process.wakes_at + OVERSLEPT_US < world.now
+        if has_slept:
+            self._slept[process.key] = world.now
+        if not world.network.is_lossless:
+            self._lossy_at = world.now
         loss = self._losses.get(process.key)
         if loss is None or loss.standby is None:
             return
-        has_slept = process.wakes_at + OVERSLEPT_US < self._world.now
         is_answered = isinstance(event, Received) and isinstance(event.message, Refuse | Placed)
         is_cut = isinstance(event, Disconnected) and event.peer == loss.standby.key
         if has_slept or is_answered or is_cut:
@@ -102,7 +113,8 @@ class Changes:
             rtts = [world.network.rtt_us(process, key) for key in uplink.standbys.all]
             rtts += [one.rtt_us for one in uplink.standbys.all.values()]
             most_us = round(max(rtts) * (1 + JITTERS * world.settings.conditions.jitter))
-            world.scheduler.at(world.now + HEDGE_US_MIN + 2 * most_us, self._look_for_parent, process, loss)
+            limit_us = HEDGE_US_MIN + 2 * most_us + most_us // 2
+            world.scheduler.at(world.now + limit_us, self._look_for_parent, process, loss)
 
     def _look_for_parent(self, process: Process, loss: Loss) -> None:
         """L2: the standby that could help has."""
@@ -138,6 +150,8 @@ class Changes:
             return
         if loss is not None and self._world.now - loss.newest_at > self._world.settings.delay_us:
             # Longer than the buffer: what is missing has been missed.
+            return
+        if self._world.now - max(self._lossy_at, self._slept.get(process.key, -FRESH_US)) < FRESH_US:
             return
         newest = machine.backlog.newest if loss is None else loss.newest
         counter, generation = machine.uplink.attached_counter, machine.sources.generation

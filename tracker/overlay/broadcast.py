@@ -279,7 +279,12 @@ class Broadcast:
         for child in list(self.tree.children.of(node)):
             is_unheard = self.tree.state[child] == State.SUSPECT or self.leases.heard_us(child) is None
             is_linked = self.registry.key(child) in self._addresses
-            if child not in listed and is_unheard and not is_linked and self.tree.state[child] != State.PENDING:
+            if (
+                child not in listed
+                and is_unheard
+                and not is_linked
+                and self.tree.state[child] != State.PENDING
+            ):
                 self._forget(child)
 
     def _suspect(self, node: int, silent: PeerId | None) -> None:

@@ -63,6 +63,8 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     if leaf is not None:
         parent = tree.parent[leaf]
         tree.attach(node, parent)
+        # One that is placed again before it has been heard may still have another leaf wait for it.
+        tree.withdraw_splice(node)
         tree.promise_splice(node, leaf)
         return Placement(parent, leaf)
     if slot is not None:
