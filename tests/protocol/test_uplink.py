@@ -250,21 +250,13 @@ def test_an_accept_that_comes_twice_changes_nothing(child: Child) -> None:
     assert child.parent == "mum"
 
 
-def test_a_place_that_is_given_twice_is_asked_for_once(child: Child) -> None:
-    """I10: the same word of the tracker again changes nothing."""
-    child.placed("mum")
-    child.placed("mum")
-    child.up("mum")
-    child.placed("mum")
-    assert child.uplink.counter == 1
-
-
 def test_a_parent_that_answers_two_requests_is_not_told_to_detach(child: Child) -> None:
     """The second answer was refused, the parent obeyed the Detach and fed the child no more, and might raise its rank."""
     child.placed("mum")
     child.up("mum")
-    # As a new round of a repair does, while the first request is still under way.
-    child.uplink._ask(child.id("mum"), child.now)
+    child.placed("mum")
+    assert child.uplink.counter == 1, "I10: a place that is given twice is asked for once"
+    child.uplink._ask(child.id("mum"), child.now)  # As a new round of a repair does.
     assert child.uplink.counter == 2
     child.accept("mum", counter=1)
     assert child.accept("mum", counter=2) == []
