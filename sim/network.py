@@ -62,6 +62,18 @@ class Network:
         self.sent = 0
         """Messages and datagrams that were sent."""
 
+    @property
+    def is_lossless(self) -> bool:
+        """Does every datagram come, and once?"""
+        return self._is_lossless
+
+    def change(self, conditions: Conditions) -> None:
+        """Let loss, duplication and jitter change, for what is sent from now on; there is none where there was none."""
+        before = self._conditions.jitter
+        self._noise = [one * conditions.jitter / before for one in self._noise] if before else self._noise
+        self._conditions = conditions
+        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+
     def enter(self, host: Host) -> None:
         """Let a host be reached at its address."""
         self._hosts[host.address] = host
@@ -156,6 +168,13 @@ class Network:
         self.look_again([host])
         host.ends.clear()
         host.dials.clear()
+
+    def give_up(self, host: Host, peer: PeerId) -> None:
+        """Let one end take its link for dead; the other goes on until nothing answers it."""
+        end = host.ends.get(peer)
+        if end is not None and self._forget(end):
+            self._take_path(end.other)
+            self._deliver(host, Disconnected(peer, "silent"))
 
     def look_again(self, hosts: Iterable[Host]) -> None:
         """Take in that hosts have been frozen, thawed, deafened or moved to another side."""
@@ -264,6 +283,7 @@ class Network:
         was, end.path = end.path, path
         if path is was or not end.is_up:
             return
+        end.changed_at = now
         if path is Path.OPEN:
             end.waits_since = None
             held, end.held = end.held, []

@@ -4,7 +4,7 @@ What `meshcast.driver` is for real sockets, this is for virtual ones. A deadline
 for each machine: when it moves later, which is what mostly happens, the entry stays and looks again when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from meshcast.protocol.effects import (
@@ -41,6 +41,8 @@ class Runner:
         self.trace = trace
         self.watchers: list[Callable[[Process], None]] = []
         """Called after each event with the process that it happened to."""
+        self.witnesses: list[Callable[[Process, Event, Sequence[object]], None]] = []
+        """Called with each event and what the machine wants done for it, before any of that is done."""
 
     def start(self, process: Process) -> None:
         """Let a process begin."""
@@ -64,7 +66,10 @@ class Runner:
         elif type(event) is RefillReceived:
             for part in event.parts:
                 host.ear.hear(part, now)
-        for effect in host.machine.handle(event, now):
+        effects = host.machine.handle(event, now)
+        for witness in self.witnesses:
+            witness(host, event, effects)
+        for effect in effects:
             self._carry_out(host, effect, now)
         self._arm(host, now)
         for watch in self.watchers:

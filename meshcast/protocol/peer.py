@@ -89,11 +89,14 @@ class PeerMachine:
         self._term = 0
         self.acquaintances = Acquaintances()
         self._has_stopped = False
+        self._joins_anew = False
+        """The tracker has refused its ticket, and given no other yet."""
 
     def handle(self, event: Event, now: Micros) -> list[Effect]:
         """Take in what happened; return what is to be done, in order."""
         if self._has_stopped:
             return []
+        woken = self._wake(now)
         match event:
             case RefillReceived():
                 effects = self._refill(event, now)
@@ -113,7 +116,7 @@ class PeerMachine:
                 return self._stop()
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
-        return effects + self._due(now)
+        return woken + effects + self._due(now)
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
@@ -317,7 +320,7 @@ class PeerMachine:
         """Take in a place."""
         if placed.ticket.peer != self.member.me or not self.member.trusts(placed.ticket, now):
             return [Failed("the tracker's ticket is not good; is this machine's clock right?")]
-        self.title = placed.title
+        self.title, self._joins_anew = placed.title, False
         self.uplink.ticket = placed.ticket
         effects = self._learn(placed.delegations, now)
         if not self.backlog.newest:
@@ -325,14 +328,32 @@ class PeerMachine:
         return effects + self.uplink.placed(placed.parent, placed.standbys, now)
 
     def _refused(self, refused: Refused, now: Micros) -> list[Effect]:
-        """Take in that the tracker does not do it: fatal for a joiner, while one who hears joins anew."""
+        """Take in that the tracker does not do it: fatal for a joiner, while one who was placed joins anew.
+
+        Until then the ticket that one has is good among peers: whoever loses its parent now needs it.
+        """
         if self.uplink.ticket is not None and refused.why is Why.TICKET:
-            self.uplink.ticket = None
-            self.session.introduce_again(now)
+            if not self._joins_anew:
+                self._joins_anew = True
+                self.session.introduce_again(now)
             return []
+        is_known = self.uplink.ticket is not None or self.waiting is not None
+        if is_known and refused.why is Why.UNKNOWN_BROADCAST:
+            # A tracker that has forgotten everything, and the broadcaster has not come back to it yet: what it said
+            # of a ticket says nothing.
+            self._joins_anew = False
+            self.session.disconnected("the broadcaster has not come back to it", now)
+            return [HangUp(self.member.tracker, "asking again later")]
         return [Failed(REFUSALS.get(refused.why, refused.detail))]
 
     # ---- time
+
+    def _wake(self, now: Micros) -> list[Effect]:
+        """After a suspension attach anew, before anything that has waited is believed."""
+        vigil = self.uplink.vigil
+        if vigil is None or not vigil.has_overslept(now):
+            return []
+        return self.uplink.lose_parent(now, is_silent=False)
 
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""
@@ -378,7 +399,7 @@ class PeerMachine:
 
     def _introduce(self) -> list[Message]:
         """Join, or come back with the ticket that one has."""
-        if self.uplink.ticket is not None:
+        if self.uplink.ticket is not None and not self._joins_anew:
             return [Resume(self.uplink.ticket)]
         member = self.member
         return [Join(member.broadcast, member.role, member.capacity, member.addresses, member.landmarks, b"")]
@@ -386,7 +407,7 @@ class PeerMachine:
     def _report(self, serial: int) -> Report | None:
         """Say where one stands, once placed."""
         uplink = self.uplink
-        if uplink.ticket is None:
+        if uplink.ticket is None or self._joins_anew:
             return None
         silent, uplink.left_for_silence = uplink.left_for_silence, None
         return Report(

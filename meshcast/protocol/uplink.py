@@ -122,6 +122,8 @@ class Uplink:
         if parent is None or self.state.is_hearing or parent.peer == self.member.me:
             return effects
         self._named = parent
+        if parent.peer in self.asks.peers:
+            return effects
         self.neighbours.avoided.pop(parent.peer, None)
         if self.orphan_since is None:
             self.orphan_since = now

@@ -6,17 +6,29 @@ who has a later chunk, or when its own repair must have failed.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk
 from meshcast.protocol.effects import Effect, Probe
 from meshcast.protocol.judge import Judge
-from meshcast.protocol.limits import PROBE_AFTER_US, STALLED_PATIENCE_US
+from meshcast.protocol.limits import (
+    LEASE_US,
+    PROBE_AFTER_US,
+    SILENCE_US_MAX,
+    STALLED_FRESH_US,
+    STALLED_PATIENCE_US,
+)
 from meshcast.protocol.messages import Stalled
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.standbys import Standbys
 from meshcast.protocol.units import Micros, PeerId
 from meshcast.protocol.watch import Watch
+
+OVERSLEPT_US: Final = LEASE_US - SILENCE_US_MAX - STALLED_FRESH_US
+"""Whoever believes an old chunk after this leaves its parent too late: when that one's lease has ended."""
+
+assert SILENCE_US_MAX + STALLED_FRESH_US < OVERSLEPT_US, "whoever is awake has left by then"
 
 
 def warn_children(relay: Relay, now: Micros, since: Micros) -> list[Effect]:
@@ -62,6 +74,13 @@ class Vigil:
         if not watch.is_excused(now) or now >= watch.heard_at + STALLED_PATIENCE_US:
             return True
         return self.standbys.ahead_of(self.backlog.newest) is not None
+
+    def has_overslept(self, now: Micros) -> bool:
+        """Was there no word from the parent for so long that it may have dropped this peer and raised its rank since?
+
+        A peer that is awake has left it before that. One that was suspended finds old chunks waiting: they prove nothing.
+        """
+        return now >= max(self.watch.heard_at, self.watch.stalled_at or 0) + OVERSLEPT_US
 
     def is_judged_bad(self, now: Micros) -> bool:
         """At the end of a window: does the parent keep back too much?"""

@@ -232,6 +232,22 @@ def test_a_child_that_is_heard_is_not_forgotten_for_its_parents_word(desk: Any) 
     assert desk.node("a") is not None
 
 
+def test_a_child_with_a_link_is_not_forgotten_though_another_calls_it_silent_and_its_parent_has_lost_it(
+    desk: Any,
+) -> None:
+    """Its next report would find nobody here, and be answered by nobody."""
+    desk.join("a", 2)
+    desk.join("b", 2)
+    desk.join("c")
+    left = desk.name(desk.parent("c"))
+    desk.stand("c", left, silent=left)
+    assert state(desk, left) is State.SUSPECT
+    desk.hear("source", desk.report("source", None))
+    assert desk.node(left) is not None
+    desk.stand(left, "source", "c")
+    assert desk.parent(left) == desk.key("source")
+
+
 def test_the_newest_chunk_is_the_newest_that_anybody_reports(desk: Any) -> None:
     desk.join("a")
     desk.stand("a", "source", newest=41)

@@ -8,11 +8,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import PeerId
 from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.openings import WINDOW_RANK_MIN, lowest
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
+from tracker.overlay.registry import Registry
 from tracker.overlay.relief import relieve, relieve_some
+from tracker.overlay.snapshot import restore, rows
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
@@ -22,12 +25,19 @@ NEAR = [(1, 2), (0, 2), (1, 0)]
 pick = st.integers(0, 10_000)
 
 
+def key_of(node: int) -> PeerId:
+    return PeerId(node.to_bytes(32, "big"))
+
+
 class TreeBesideModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        dice = random.Random(1).randrange
-        self.tree = Tree(regions=REGIONS, nearest_regions=NEAR, dice=dice, origin_capacity=2)
+        self.dice = random.Random(1).randrange
+        self.tree = self.plant(origin_capacity=2)
         self.parents: dict[int, int] = {}
+
+    def plant(self, origin_capacity: int) -> Tree:
+        return Tree(regions=REGIONS, nearest_regions=NEAR, dice=self.dice, origin_capacity=origin_capacity)
 
     # ---- the model
 
@@ -131,6 +141,16 @@ class TreeBesideModel(RuleBasedStateMachine):
 
     @precondition(lambda self: self.parents)
     @rule(number=pick)
+    def place_again(self, number: int) -> None:
+        """An orphan that was given a place and could not take it asks once more, before it has been heard."""
+        node = self.node(number)
+        if self.tree.state[node] == State.PENDING and not self.children(node):
+            placement = place(self.tree, node, emergency=True)
+            if placement is not None:
+                self.parents[node] = placement.parent
+
+    @precondition(lambda self: self.parents)
+    @rule(number=pick)
     def suspect(self, number: int) -> None:
         self.tree.suspect(self.node(number))
 
@@ -170,6 +190,25 @@ class TreeBesideModel(RuleBasedStateMachine):
     @rule(number=pick, others=st.lists(pick, max_size=3))
     def take_over_standbys(self, number: int, others: list[int]) -> None:
         take_over_standbys(self.tree, self.node(number), [self.anybody(other) for other in others])
+
+    @rule()
+    def restore(self) -> None:
+        """The tracker is killed, and another takes the tree back as it was kept: nobody has been heard yet."""
+        kept, registry = Registry(), Registry()
+        kept.enter(key_of(ORIGIN), ORIGIN, ())
+        for node in self.parents:
+            kept.enter(key_of(node), node, ())
+        stored = list(rows(self.tree, kept))
+        self.tree = self.plant(self.tree.capacity[ORIGIN])
+        registry.enter(key_of(ORIGIN), ORIGIN, ())
+        back = restore(self.tree, registry, stored)
+        before = {key_of(node): parent for node, parent in self.parents.items()}
+        self.parents = {node: self.tree.parent[node] for node in back}
+        for node, parent in self.parents.items():
+            above = before[registry.key(node)]
+            # Only a link to somebody who is still there, and of lower rank, comes back.
+            assert parent == NOBODY or registry.key(parent) == key_of(above)
+            assert parent == NOBODY or self.tree.state[node] == State.PENDING
 
     # ---- what holds
 

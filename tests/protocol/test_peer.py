@@ -37,6 +37,7 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.units import MILLISECOND, SECOND
+from meshcast.protocol.vigil import OVERSLEPT_US
 
 CHUNK_US = 100 * MILLISECOND
 THRESHOLD_US = 300 * MILLISECOND
@@ -471,6 +472,28 @@ def test_a_tracker_that_forgot_is_joined_anew(world: Any) -> None:
     assert world.parent("kid") == "mum"
 
 
+def test_a_ticket_that_is_refused_twice_is_given_up_once(world: Any) -> None:
+    """I10: two reports were under way when the tracker had forgotten this peer."""
+    family(world)
+    for _ in range(2):
+        world.say("kid", Refused(Why.TICKET, "unknown"))
+    world.run(SECOND)
+    assert len([one for name, one in world.told if name == "kid" and isinstance(one, Join)]) == 2
+    assert world.done(Failed, "kid") == []
+
+
+def test_a_listener_waits_for_the_broadcaster_to_come_back_to_a_tracker_that_forgot(world: Any) -> None:
+    family(world)
+    world.say("kid", Refused(Why.TICKET, "unknown"))
+    world.run(SECOND)
+    world.told.clear()
+    world.say("kid", Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here"))
+    world.run(5 * SECOND)
+    assert world.done(Failed, "kid") == []
+    assert any(name == "kid" and isinstance(one, Resume) for name, one in world.told)
+    assert world.machines["kid"].uplink.ticket is not None, "among peers it is as good as before"
+
+
 def test_a_tracker_that_goes_for_a_restart_is_hung_up_on_and_dialled_again(world: Any) -> None:
     family(world)
     since = world.now
@@ -560,3 +583,17 @@ def test_whatever_a_neighbour_says_out_of_turn_the_machine_goes_on(world: Any) -
     world.run(2 * SECOND)
     assert world.machines["kid"].uplink.state.is_hearing
     assert SILENCE_US_MAX < SECOND
+
+
+def test_a_chunk_that_has_waited_for_a_sleeper_does_not_bind_it_to_a_parent_that_may_have_risen(
+    world: Any,
+) -> None:
+    """I1: two seconds without a word are more than a peer that is awake allows, and a lease may have ended since."""
+    family(world)
+    kid = world.machines["kid"]
+    assert kid.uplink.parent == world.crew.id("mum")
+    later = world.now + OVERSLEPT_US
+    held = kid.backlog.get(kid.backlog.newest).chunk
+    stale = ChunkReceived(world.crew.id("mum"), Hop(0, 0), world.crew.chunk(held.sequence + 1), 40_000)
+    kid.handle(stale, later)
+    assert kid.uplink.parent is None

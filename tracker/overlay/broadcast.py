@@ -163,7 +163,9 @@ class Broadcast:
         parent = self._take_over_parent(node, report) if node != ORIGIN else None
         children = [child for key in report.children if (child := self.registry.find(key)) is not None]
         for child in self.steward.hear_of_children(node, children):
-            self._forget(child)
+            # Whoever has a link to the tracker is there: if it were forgotten, its reports would find nobody.
+            if self.registry.key(child) not in self._addresses:
+                self._forget(child)
         if report.seeking and node != ORIGIN and self.steward.may_help(node, now):
             effects += [self._place_message(node, now)] if self.steward.help(node, now) else []
         elif node != ORIGIN:

@@ -1,0 +1,435 @@
+"""Each of these bugs, planted alone, is seen: by the promise that it breaks, in the evening that is clean without it.
+
+A bug is a patch of one method of the real machines. `evening` lets a dozen peers come and then lets everything happen to
+them that the promises speak of: a death, a farewell, a message that comes late, a forged chunk, a misled tracker, a torn
+network, a suspension; then the faults stop, and all must be well. `weather` is a smaller world that loses packets.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.chunk import Hop
+from meshcast.protocol.effects import Send
+from meshcast.protocol.events import ChunkReceived, Disconnected, Received
+from meshcast.protocol.holes import Holes
+from meshcast.protocol.limits import HAVE_BITS
+from meshcast.protocol.messages import Accept, Adopt, Move
+from meshcast.protocol.messages import Standbys as Named
+from meshcast.protocol.playout import Playout
+from meshcast.protocol.relay import Relay
+from meshcast.protocol.repair import Repair
+from meshcast.protocol.session import Session
+from meshcast.protocol.sources import Sources
+from meshcast.protocol.standing import Standing
+from meshcast.protocol.units import MILLISECOND, SECOND, Micros
+from meshcast.protocol.uplink import Uplink
+from meshcast.protocol.vigil import Vigil
+from sim.checkers import Checker, unsettled
+from sim.network import Conditions
+from sim.process import Process
+from sim.truth import rank_of, relay_of, uplink_of
+from sim.world import Settings, World
+from tracker.overlay import broadcast as broadcasts
+from tracker.overlay.links import Links
+from tracker.overlay.placement import Placement
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+Patch = pytest.MonkeyPatch
+CAPACITIES = (4, 2, 1, 1, 0, 0, 2, 0, 0, 1, 0, 0)
+
+
+# ---- the evening
+
+
+def evening(until: str = "") -> list[str]:
+    """Everything happens to a dozen peers; give what is broken meanwhile, and what is not as it must be at the end.
+
+    Once the promise `until` is broken the rest is of no interest.
+    """
+    scenes = (late_messages, a_forged_chunk, a_misled_tracker, a_torn_network, a_suspension, a_death)
+    return what_is_broken(
+        World("evening", Settings(origin_capacity=3)), CAPACITIES, (*scenes, a_farewell), until
+    )
+
+
+def crowd(until: str = "") -> list[str]:
+    """A dozen peers of two places each; a part of them is torn off for a while, and one dies."""
+    return what_is_broken(
+        World("crowd", Settings(origin_capacity=2)), (2,) * 12, (an_island, a_death, a_farewell), until
+    )
+
+
+def weather(until: str = "") -> list[str]:
+    """Eight peers, one packet in twenty lost."""
+    settings = Settings(origin_capacity=2, conditions=Conditions(loss=0.05, duplication=0.02))
+    return what_is_broken(World("weather", settings), (2, 2, 2, 0, 0, 0, 0, 0), (), until)
+
+
+def what_is_broken(
+    world: World, capacities: Sequence[int], scenes: Sequence[Callable[[World], None]], until: str
+) -> list[str]:
+    """Let peers come to a watched world, play the scenes, and let it settle."""
+    checker = Checker(world, raises=False)
+    world.run_for(SECOND)
+    for capacity in capacities:
+        world.add_peer(capacity=capacity, city="Boston")
+        world.run_for(SECOND // 4)
+    world.run_for(3 * SECOND)
+    for scene in scenes:
+        if until in names_of(checker.violations):
+            return checker.violations
+        scene(world)
+    world.run_for(12 * SECOND)
+    return checker.violations + unsettled(world, tidied=True)
+
+
+def names_of(broken: list[str]) -> set[str]:
+    return {one.partition(":")[0] for one in broken}
+
+
+def fed(world: World) -> list[Process]:
+    """Give the peers that feed others, those that feed most first; if nobody does, all of them."""
+    feeding = [peer for peer in world.living if relay_of(peer).children]
+    return sorted(feeding, key=lambda peer: -len(relay_of(peer).children)) or list(world.living)
+
+
+def childless(world: World) -> list[Process]:
+    return [peer for peer in world.living if not relay_of(peer).children and uplink_of(peer).parent]
+
+
+def say(world: World, by: Process, to: Process, message: Any) -> None:
+    """Let somebody say something to somebody who listens."""
+    world.runner.feed(to, Received(by.key, message))
+
+
+def late_messages(world: World) -> None:
+    """A request to be adopted comes when its sender has long been elsewhere, and one from a stranger."""
+    low = fed(world)[0]
+    adopter = max((peer for peer in world.living if peer.capacity), key=rank_of)
+    ask = Adopt.ask(world.identity(low.name), adopter.key, 99, rank_of(adopter), 0, SECOND, None)
+    relay_of(adopter).tickets[low.key] = uplink_of(low).ticket  # type: ignore[assignment]
+    say(world, low, adopter, ask)
+    stranger = world.identity("stranger")
+    ask = Adopt.ask(stranger, adopter.key, 1, 32, 0, SECOND, None)
+    world.runner.feed(adopter, Received(stranger.peer_id, ask))
+    world.run_for(SECOND)
+
+
+def a_forged_chunk(world: World) -> None:
+    """A child sends its parent what the source has not signed."""
+    parent = fed(world)[0]
+    by_key = {peer.key: peer for peer in world.living}
+    child = next(by_key[key] for key in relay_of(parent).children if by_key[key] in childless(world))
+    backlog = relay_of(parent).backlog
+    held = backlog.get(backlog.newest)
+    assert held is not None
+    forged = replace(held.chunk, sequence=backlog.newest + 1, signed=held.chunk.signed[:-1] + b"!")
+    world.runner.feed(parent, ChunkReceived(child.key, Hop(0, 0), forged, 0))
+    world.run_for(2 * SECOND)
+
+
+def a_misled_tracker(world: World) -> None:
+    """The tracker sends everybody to one peer of one place, and names a standby that is no higher."""
+    victim = next(peer for peer in world.living if peer.capacity == 1)
+    ticket = uplink_of(victim).ticket
+    assert ticket is not None
+    for peer in childless(world):
+        uplink = uplink_of(peer)
+        if peer is not victim and uplink.parent is not None:
+            say(world, world.tracker, peer, Move(1, uplink.attached_counter, uplink.parent, ticket))
+    world.run_for(2 * SECOND)
+    server = fed(world)[0]
+    tickets = {rank_of(peer): uplink_of(peer).ticket for peer in world.living if peer is not server}
+    lowest = tickets[max(tickets)]
+    assert lowest is not None
+    say(world, world.tracker, server, Named(1, (lowest,)))
+    world.run_for(4 * SECOND)
+
+
+def an_island(world: World, *, alarm: bool = False) -> None:
+    """A peer and its children are cut off, longer than it takes to give up; with `alarm` it takes them for dead."""
+    head = fed(world)[-1]
+    island = [head, *(peer for peer in world.living if uplink_of(peer).parent == head.key)]
+    world.faults.tear([[world.tracker, world.source, *(p for p in world.living if p not in island)], island])
+    world.run_for(1_200 * MILLISECOND)
+    for child in list(relay_of(head).children) if alarm else []:
+        world.runner.feed(head, Disconnected(child, "a false alarm"))
+    world.run_for(3 * SECOND)
+    world.faults.mend([world.tracker, world.source, *world.living])
+    world.run_for(5 * SECOND)
+
+
+def a_torn_network(world: World) -> None:
+    an_island(world, alarm=True)
+
+
+def a_suspension(world: World) -> None:
+    """A lid is closed for a while."""
+    sleeper = fed(world)[-1]
+    world.faults.freeze(sleeper)
+    world.run_for(4 * SECOND)
+    world.faults.thaw(sleeper)
+    world.run_for(4 * SECOND)
+
+
+def a_death(world: World) -> None:
+    """One that feeds others dies without a word."""
+    world.faults.kill(fed(world)[0])
+    world.run_for(4 * SECOND)
+
+
+def a_farewell(world: World) -> None:
+    """Another one goes politely."""
+    world.faults.leave(fed(world)[0])
+
+
+def test_without_a_bug_the_evening_the_crowd_and_the_weather_are_clean() -> None:
+    assert evening() == []
+    assert crowd() == []
+    assert weather() == []
+
+
+# ---- the bugs
+
+
+def always(value: Any) -> Callable[..., Any]:
+    """Answer everything with the same."""
+    return lambda *_, **__: value
+
+
+def adopts_anybody(patch: Patch) -> None:
+    patch.setattr(Standing, "may_adopt", lambda self, _: not self.is_raising)
+
+
+def keeps_no_lease(patch: Patch) -> None:
+    patch.setattr(Standing, "may_raise", lambda *to: to[-1] == 0)
+
+
+def raises_its_rank_with_children(patch: Patch) -> None:
+    patch.setattr(Standing, "may_raise", always(True))
+
+
+def takes_any_number_of_children(patch: Patch) -> None:
+    patch.setattr(Relay, "_places_max", property(always(1_000)))
+
+
+def feeds_others_without_a_place(patch: Patch) -> None:
+    why_not = Relay._why_not
+
+    def careless(self: Relay, peer: Any, ask: Adopt, now: Micros) -> Any:
+        why = why_not(self, peer, ask, now)
+        return None if why is not None and why.name == "TICKET" else why
+
+    patch.setattr(Relay, "_why_not", careless)
+
+
+def does_not_count_emergencies(patch: Patch) -> None:
+    take = Relay._take
+
+    def careless(self: Relay, peer: Any, counter: int) -> None:
+        take(self, peer, counter)
+        self.children[peer].is_emergency = False
+
+    patch.setattr(Relay, "_take", careless)
+
+
+def never_lets_a_child_go(patch: Patch) -> None:
+    patch.setattr(Relay, "detach", always([]))
+
+
+def does_not_notice_silence(patch: Patch) -> None:
+    patch.setattr(Vigil, "must_leave", always(False))
+    patch.setattr(Vigil, "has_overslept", always(False))
+    patch.setattr(Vigil, "deadline", always(1 << 60))
+    patch.setattr(Uplink, "disconnected", always([]))
+
+
+def does_not_index_who_is_full(patch: Patch) -> None:
+    index = Tree._index
+    patch.setattr(Tree, "_index", lambda self, node: None if self.free[node] == 0 else index(self, node))
+
+
+def forgets_to_free_a_place(patch: Patch) -> None:
+    unlink = Links._unlink
+
+    def careless(self: Links, node: int) -> None:
+        parent = self.parent[node]
+        unlink(self, node)
+        self.free[parent] -= 1
+
+    patch.setattr(Links, "_unlink", careless)
+
+
+def keeps_its_new_parent_as_a_standby(patch: Patch) -> None:
+    accepted = Uplink.accepted
+
+    def careless(self: Uplink, peer: Any, accept: Accept, now: Micros) -> Any:
+        standby = self.standbys.all.get(peer)
+        answer = accepted(self, peer, accept, now)
+        if standby is not None:
+            self.standbys.all[peer] = standby
+        return answer
+
+    patch.setattr(Uplink, "accepted", careless)
+
+
+def keeps_a_standby_that_is_no_higher(patch: Patch) -> None:
+    beat = Uplink.beat
+    patch.setattr(
+        Uplink, "beat", lambda self, peer, heard, now: beat(self, peer, replace(heard, rank=0), now)
+    )
+
+
+def lets_a_standby_be_named_that_is_no_lower(patch: Patch) -> None:
+    patch.setattr(Links, "may_stand_by", lambda _, node, standby: standby != node)
+
+
+def believes_every_chunk(patch: Patch) -> None:
+    patch.setattr(Sources, "is_genuine", always(True))
+
+
+def plays_a_chunk_twice(patch: Patch) -> None:
+    advance, has_played = Playout._advance, set[int]()
+
+    def careless(self: Playout, duration_us: Micros) -> None:
+        advance(self, duration_us)
+        if self.next_sequence == 50 and id(self) not in has_played:
+            has_played.add(id(self))
+            self.next_sequence -= 1
+
+    patch.setattr(Playout, "_advance", careless)
+
+
+def refills_again_what_is_asked_twice(patch: Patch) -> None:
+    adopt = Relay.adopt
+
+    def careless(self: Relay, peer: Any, ask: Adopt, now: Micros) -> Any:
+        if peer in self.children:
+            self.children[peer].counter = ask.counter - 1
+        return adopt(self, peer, ask, now)
+
+    patch.setattr(Relay, "adopt", careless)
+
+
+def promises_what_it_lacks(patch: Patch) -> None:
+    adopt = Relay.adopt
+
+    def boastful(self: Relay, peer: Any, ask: Adopt, now: Micros) -> Any:
+        return [
+            replace(one, message=replace(one.message, newest=one.message.newest + 5))
+            if isinstance(one, Send) and isinstance(one.message, Accept)
+            else one
+            for one in adopt(self, peer, ask, now)
+        ]
+
+    patch.setattr(Relay, "adopt", boastful)
+
+
+def says_that_it_has_every_chunk(patch: Patch) -> None:
+    patch.setattr(Backlog, "have", always(2**HAVE_BITS - 1))
+
+
+def keeps_what_it_is_asked_for(patch: Patch) -> None:
+    patch.setattr(Relay, "pull", always([]))
+
+
+def breaks_before_it_makes(patch: Patch) -> None:
+    move = Uplink.move
+
+    def hasty(self: Uplink, order: Move, now: Micros) -> Any:
+        effects = move(self, order, now)
+        return effects + self.lose_parent(now, is_silent=False) if effects else effects
+
+    patch.setattr(Uplink, "move", hasty)
+
+
+def refills_nobody(patch: Patch) -> None:
+    patch.setattr(Relay, "_refill", always([]))
+    patch.setattr(Holes, "found", always(None))
+
+
+def waits_before_it_asks(patch: Patch) -> None:
+    begin = Repair.__init__
+    patch.setattr(Repair, "__init__", lambda self, them, now: begin(self, them, now + 900 * MILLISECOND))
+
+
+def asks_nobody_once_it_has_lost_a_parent(patch: Patch) -> None:
+    decide = Uplink._decide
+    patch.setattr(Uplink, "_decide", lambda self, now: [] if self._has_heard else decide(self, now))
+    patch.setattr(Repair, "deadline", always(1 << 60))
+
+
+def reports_but_once(patch: Patch) -> None:
+    send = Session._send_report
+
+    def lazy(self: Session, now: Micros) -> Any:
+        if self._serial:
+            self._dirty_at, self._sent_at, self._noted = None, now, self._serial
+            return []
+        return send(self, now)
+
+    patch.setattr(Session, "_send_report", lazy)
+
+
+def relieves_nobody(patch: Patch) -> None:
+    patch.setattr(broadcasts, "relieve", always([]))
+    patch.setattr(broadcasts, "relieve_some", always([]))
+
+
+def places_everybody_as_deep_as_can_be(patch: Patch) -> None:
+    def deepest(tree: Tree, node: int, *, emergency: bool = False) -> Any:
+        free = [one for one in tree.nodes() if one != node and tree.free[one] > 0 and tree.is_rooted(one)]
+        settled = [one for one in free if tree.state[one] == State.ATTACHED]
+        if not settled:
+            return None
+        deep = max(settled, key=lambda one: tree.rank[one])
+        tree.attach(node, deep)
+        return Placement(deep)
+
+    patch.setattr(broadcasts, "place", deepest)
+
+
+BUGS = [
+    ("I1", adopts_anybody, evening),
+    ("I1", keeps_no_lease, evening),
+    ("I2", raises_its_rank_with_children, crowd),
+    ("I3", takes_any_number_of_children, evening),
+    ("I4", never_lets_a_child_go, evening),
+    ("I5", does_not_notice_silence, evening),
+    ("I6", does_not_index_who_is_full, evening),
+    ("I7", forgets_to_free_a_place, evening),
+    ("I7", does_not_count_emergencies, evening),
+    ("I8", keeps_its_new_parent_as_a_standby, evening),
+    ("I8", keeps_a_standby_that_is_no_higher, evening),
+    ("I8", lets_a_standby_be_named_that_is_no_lower, evening),
+    ("I9", believes_every_chunk, evening),
+    ("I9", plays_a_chunk_twice, evening),
+    ("I9", feeds_others_without_a_place, evening),
+    ("I10", refills_again_what_is_asked_twice, evening),
+    ("I11", promises_what_it_lacks, evening),
+    ("I11", says_that_it_has_every_chunk, weather),
+    ("I11", keeps_what_it_is_asked_for, weather),
+    ("I12", breaks_before_it_makes, evening),
+    ("L1", asks_nobody_once_it_has_lost_a_parent, evening),
+    ("L2", waits_before_it_asks, evening),
+    ("L3", refills_nobody, evening),
+    ("L4", relieves_nobody, evening),
+    ("L5", places_everybody_as_deep_as_can_be, crowd),
+    ("L6", reports_but_once, crowd),
+]
+
+
+@pytest.mark.parametrize(
+    ("promise", "plant", "happens"), BUGS, ids=[f"{bug[0]} {bug[1].__name__}" for bug in BUGS]
+)
+def test_a_planted_bug_is_seen_by_the_promise_that_it_breaks(
+    promise: str, plant: Callable[[Patch], None], happens: Callable[..., list[str]], monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    found = happens(until=promise)
+    assert promise in names_of(found), found
