@@ -35,6 +35,8 @@ class Conditions:
     """Share of packets lost, each way."""
     jitter: float = 0.1
     """Mean of the extra delay of each packet, as a share of the link's delay; exponential."""
+    jitter_us: Micros = 0
+    """The same, whatever the link's delay is; added to it."""
     duplication: float = 0.0
     """Share of datagrams that come twice."""
 
@@ -52,15 +54,27 @@ class Network:
     ) -> None:
         self._scheduler = scheduler
         self._chance = chance
-        self._conditions = conditions
         self._delay_us = delay_us
         self._deliver = deliver
         self._hosts: dict[Address, Host] = {}
-        self._noise = [chance.expovariate(1.0) * conditions.jitter for _ in range(NOISE)]
+        self._noise = [chance.expovariate(1.0) for _ in range(NOISE)]
         self._drawn = 0
-        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+        self.change(conditions)
         self.sent = 0
         """Messages and datagrams that were sent."""
+
+    def change(self, conditions: Conditions) -> None:
+        """Let the weather change, for what is sent from now on."""
+        self._conditions = conditions
+        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+        self._jitter, self._jitter_us = conditions.jitter, conditions.jitter_us
+
+    def measure_again(self, host: Host) -> None:
+        """Take in that a host has become slower or faster to reach."""
+        for end in host.ends.values():
+            other = end.other
+            end.delay_us = other.delay_us = self._delay_us(host, other.host)
+            end.rtt_us = other.rtt_us = 2 * end.delay_us
 
     def enter(self, host: Host) -> None:
         """Let a host be reached at its address."""
@@ -96,8 +110,8 @@ class Network:
         if end is not None:
             self._say_farewell(end, detail)
 
-    def send(self, host: Host, to: PeerId, event: Event) -> None:
-        """Send a message, reliably and in order; nothing happens without a link."""
+    def send(self, host: Host, to: PeerId, event: Event, chunks: int = 0) -> None:
+        """Send a message, reliably and in order; nothing happens without a link. `chunks` it holds, where it is heavy."""
         end = host.ends.get(to)
         if end is None or not end.is_up:
             return
@@ -108,10 +122,11 @@ class Network:
             if end.path is Path.CUT:
                 end.held.append(event)
                 return
-        self._drawn = drawn = (self._drawn + 1) % NOISE
-        arrives_at = now + end.delay_us + int(end.delay_us * self._noise[drawn])
+        arrives_at = now + end.delay_us + self._extra_us(end)
         if not self._is_lossless:
             arrives_at += self._recovery(end)
+        if chunks:
+            arrives_at += _wait_us(end, chunks, now)
         end.arrives_at = max(end.arrives_at, arrives_at)
         self._scheduler.at(end.arrives_at, self._tell, end.other, event)
 
@@ -126,12 +141,14 @@ class Network:
             self._await_answer(end, now)
             if end.path is Path.CUT:
                 return
-        self._drawn = drawn = (self._drawn + 1) % NOISE
-        copies = 1 if self._is_lossless else self._copies()
-        for _ in range(copies):
-            arrives_at = now + end.delay_us + int(end.delay_us * self._noise[drawn])
-            self._scheduler.at(arrives_at, self._tell, end.other, event)
-            drawn = self._chance.randrange(NOISE)
+        other = end.other
+        if host.uplink is not None and not host.uplink.takes(now):
+            return
+        if other.host.downlink is not None and not other.host.downlink.takes(now):
+            return
+        for _ in range(1 if self._is_lossless else self._copies()):
+            arrives_at = now + end.delay_us + self._extra_us(end)
+            self._scheduler.at(arrives_at, self._tell, other, event)
 
     def ping(self, host: Host, peer: PeerId) -> None:
         """Ask for a sign of life; where none comes, the link ends."""
@@ -281,6 +298,11 @@ class Network:
 
     # ---- details: chance
 
+    def _extra_us(self, end: End) -> Micros:
+        """Draw how much longer than the least a packet takes."""
+        self._drawn = drawn = (self._drawn + 1) % NOISE
+        return int((end.delay_us * self._jitter + self._jitter_us) * self._noise[drawn])
+
     def _recovery(self, end: End) -> Micros:
         """Draw how much later a reliable packet comes because copies of it were lost."""
         extra_us = 0
@@ -293,3 +315,12 @@ class Network:
         if self._chance.random() < self._conditions.loss:
             return 0
         return 2 if self._chance.random() < self._conditions.duplication else 1
+
+
+def _wait_us(end: End, chunks: int, now: Micros) -> Micros:
+    """Say how long so many chunks wait at the narrows of either host's line."""
+    wait_us = 0
+    for line in (end.host.uplink, end.other.host.downlink):
+        if line is not None:
+            wait_us += line.wait_us(chunks, now)
+    return wait_us

@@ -27,9 +27,14 @@ from sim.network import Network
 from sim.process import NEVER, Process
 from sim.scheduler import Scheduler
 from sim.trace import Trace
+from tracker.overlay.effects import Keep
 
 TICKS_MAX: Final = 1_000
 """A machine that names a past deadline so often in one instant would stop time: a bug."""
+
+
+def forget(change: Keep, now: Micros) -> None:  # noqa: ARG001 - the shape of what keeps
+    """Keep nothing."""
 
 
 class Runner:
@@ -41,6 +46,14 @@ class Runner:
         self.trace = trace
         self.watchers: list[Callable[[Process], None]] = []
         """Called after each event with the process that it happened to."""
+        self.close_watchers: list[Callable[[Process], None]] = []
+        """The same, for processes that are watched closely alone."""
+        self.listeners: list[Callable[[Process, Received], None]] = []
+        """Called after each message that came."""
+        self.keep: Callable[[Keep, Micros], None] = forget
+        """Takes the rows that a tracker wants kept."""
+        self.fed = 0
+        """Events that happened to anybody."""
 
     def start(self, process: Process) -> None:
         """Let a process begin."""
@@ -57,6 +70,7 @@ class Runner:
             host.inbox.append(event)
             return
         now = self.scheduler.now
+        self.fed += 1
         if self.trace is not None:
             self.trace.note(host.index, event, now)
         if type(event) is ChunkReceived:
@@ -64,11 +78,18 @@ class Runner:
         elif type(event) is RefillReceived:
             for part in event.parts:
                 host.ear.hear(part, now)
-        for effect in host.machine.handle(event, now):
+        clock = host.clock
+        for effect in host.machine.handle(event, now if clock is None else clock.shows(now)):
             self._carry_out(host, effect, now)
         self._arm(host, now)
         for watch in self.watchers:
             watch(host)
+        if host.is_watched:
+            for watch in self.close_watchers:
+                watch(host)
+        if type(event) is Received:
+            for listen in self.listeners:
+                listen(host, event)
 
     def _carry_out(self, host: Process, effect: object, now: Micros) -> None:
         """Do one thing that a machine wants done; the most frequent first."""
@@ -78,7 +99,7 @@ class Runner:
                 event = ChunkReceived(host.key, hop, chunk, network.rtt_us(host, to))
                 network.send_datagram(host, to, event)
             case Play(chunk):
-                host.ear.played.append(chunk.sequence)
+                host.ear.play(chunk)
             case SendDatagram(to, message):
                 network.send_datagram(host, to, Received(host.key, message))
             case Send(to, message):
@@ -86,9 +107,9 @@ class Runner:
             case Refill(to, chunks):
                 rtt_us = network.rtt_us(host, to)
                 parts = (ChunkReceived(host.key, hop, chunk, rtt_us, is_refill=True) for hop, chunk in chunks)
-                network.send(host, to, RefillReceived(host.key, tuple(parts)))
+                network.send(host, to, RefillReceived(host.key, tuple(parts)), len(chunks))
             case Conceal(sequence):
-                host.ear.concealed.append((now, sequence))
+                host.ear.conceal(sequence, now)
             case Dial(peer, addresses):
                 network.dial(host, peer, addresses)
             case HangUp(peer, detail):
@@ -99,9 +120,10 @@ class Runner:
                 host.has_ended = True
             case Failed(reason):
                 host.failure = reason
+            case Keep():
+                self.keep(effect, now)
             case _:
-                # What a tracker wants kept is no business of the network's.
-                assert host.role is None, f"{host} wants {effect}, and nobody knows how"
+                raise AssertionError(f"{host} wants {effect}, and nobody knows how")
 
     def _arm(self, process: Process, now: Micros) -> None:
         """See to it that the machine is called when its deadline comes."""
@@ -109,6 +131,8 @@ class Runner:
         if deadline is None:
             process.wakes_at = NEVER
             return
+        if process.clock is not None:
+            deadline = process.clock.comes_at(deadline)
         process.wakes_at = max(deadline, now)
         if process.wakes_at < process.armed_at:
             self._call_at(process, process.wakes_at)
