@@ -42,7 +42,7 @@ class Checker:
 
     def watch(self, process: Process) -> None:
         """Check what one process can see of itself, after each event."""
-        if process.role is None:
+        if process.role is None or process.is_hostile:
             return
         relay = relay_of(process)
         capacity, children = process.capacity, len(relay.children)
@@ -82,28 +82,31 @@ class Checker:
         """Check what only the world can see."""
         self.samples += 1
         world = self._world
+        # First this: whoever notes what is broken and goes on is told of it again.
+        world.scheduler.at(world.now + SAMPLE_US, self._sample)
         for problem in (*self._loops(), *self._disagreements()):
             raise AssertionError(problem)
-        world.scheduler.at(world.now + SAMPLE_US, self._sample)
 
     def _loops(self) -> Iterator[str]:
         """I1 among all: where parent and child agree, the parent's rank is lower; and nobody is above itself."""
         by_key = {one.key: one for one in (self._world.source, *self._world.living)}
-        for peer in self._world.living:
+        honest = [peer for peer in self._world.living if not peer.is_hostile]
+        for peer in honest:
             parent = by_key.get(_parent(peer) or NOBODY)
             if (
                 parent is not None
+                and not parent.is_hostile
                 and peer.key in relay_of(parent).children
                 and rank_of(parent) >= rank_of(peer)
             ):
                 yield f"I1: {peer} of rank {rank_of(peer)} hears from {parent} of rank {rank_of(parent)}"
-        for peer in self._world.living:
+        for peer in honest:
             seen: dict[PeerId, None] = {}
             at: Process | None = peer
-            while at is not None and at.key not in seen and at.role is not Role.SOURCE:
+            while at is not None and at.key not in seen and at.role is not Role.SOURCE and not at.is_hostile:
                 seen[at.key] = None
                 at = by_key.get(_parent(at) or NOBODY)
-            if at is not None and at.role is not Role.SOURCE:
+            if at is not None and at.role is not Role.SOURCE and not at.is_hostile:
                 yield f"I1: {peer} is in or under a loop"
 
     def _disagreements(self) -> Iterator[str]:
@@ -111,16 +114,21 @@ class Checker:
         world = self._world
         by_key = {one.key: one for one in (world.source, *world.living) if not (one.is_frozen or one.is_deaf)}
         now_disagree: dict[tuple[PeerId, PeerId], Micros] = {}
-        for child in by_key.values():
+        hostile = {one.key for one in world.living if one.is_hostile}
+        honest = [one for one in by_key.values() if not one.is_hostile]
+        for child in honest:
             parent = by_key.get(_parent(child) or NOBODY) if child.role is not Role.SOURCE else None
             if (
                 parent is not None
+                and not parent.is_hostile
                 and parent.side == child.side
                 and child.key not in relay_of(parent).children
             ):
                 now_disagree[child.key, parent.key] = world.now
-        for parent in by_key.values():
+        for parent in honest:
             for key in relay_of(parent).children:
+                if key in hostile:
+                    continue
                 known = by_key.get(key)
                 if known is None or (known.side == parent.side and _parent(known) != parent.key):
                     now_disagree[key, parent.key] = world.now
@@ -137,19 +145,19 @@ def _parent(process: Process) -> PeerId | None:
 
 def unsettled(world: World, *, tracker: bool = True) -> list[str]:
     """Say what is not as it must be once faults have stopped: L1 all attached, I5 to the origin, L6 as the tracker says."""
-    problems = [f"{peer} failed: {peer.failure}" for peer in world.living if peer.failure is not None]
+    honest = [peer for peer in world.living if not peer.is_hostile]
+    problems = [f"{peer} failed: {peer.failure}" for peer in honest if peer.failure is not None]
     problems += [
-        f"{peer} is {uplink_of(peer).state.value}"
-        for peer in world.living
-        if not uplink_of(peer).state.is_hearing
+        f"{peer} is {uplink_of(peer).state.value}" for peer in honest if not uplink_of(peer).state.is_hearing
     ]
     reached = depths(world)
-    problems += [f"{peer} has no way to the source" for peer in world.living if peer.key not in reached]
+    problems += [f"{peer} has no way to the source" for peer in honest if peer.key not in reached]
     if tracker:
         view = believed(world)
         truth = {peer.key: _parent(peer) for peer in world.living}
         names = {peer.key: repr(peer) for peer in (world.source, *world.peers)}
-        for key in truth.keys() | view.keys():
+        hostile = {peer.key for peer in world.peers if peer.is_hostile}
+        for key in (truth.keys() | view.keys()) - hostile:
             if key not in truth:
                 problems.append(f"the tracker believes in {names[key]}, which is gone")
             elif key not in view:

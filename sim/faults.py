@@ -45,7 +45,9 @@ class Faults:
         process.lag_us = lag_us
         self._runner.network.measure_again(process)
 
-    def narrow(self, process: Process, up_chunks_per_s: float | None, down_chunks_per_s: float | None) -> None:
+    def narrow(
+        self, process: Process, up_chunks_per_s: float | None, down_chunks_per_s: float | None
+    ) -> None:
         """Let a process's line take no more than so many chunks a second, each way; None: as many as come."""
         process.uplink = Narrows(up_chunks_per_s) if up_chunks_per_s is not None else None
         process.downlink = Narrows(down_chunks_per_s) if down_chunks_per_s is not None else None

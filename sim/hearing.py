@@ -28,7 +28,17 @@ MOST_US: Final = DELAYS_US[-1]
 class Hearing(Ear):
     """One listener's ear, with a short memory."""
 
-    __slots__ = ("_base_us", "_broadcast", "_next", "_runs", "_since", "due", "forged", "missing", "played_forged")
+    __slots__ = (
+        "_base_us",
+        "_broadcast",
+        "_next",
+        "_runs",
+        "_since",
+        "due",
+        "forged",
+        "missing",
+        "played_forged",
+    )
 
     def __init__(self, runs: dict[int, Broadcast]) -> None:
         """`runs` are the broadcaster's runs by number; more may come."""
@@ -62,13 +72,12 @@ class Hearing(Ear):
             if len(self.forged) < PLAYED_KEPT:
                 self.forged.append(event)
             return
-        if 0 < self._next and sequence < self._next:
+        if self._next > 0 and sequence < self._next:
             return
         self.arrivals[sequence] = now
         if not event.is_refill:
             transit_us = now - chunk.media_time_us
-            if transit_us < self._base_us:
-                self._base_us = transit_us
+            self._base_us = min(self._base_us, transit_us)
             if not self._next and self._broadcast.sent_at[sequence] >= self._since:
                 self._next = sequence
 

@@ -33,7 +33,7 @@ TICKS_MAX: Final = 1_000
 """A machine that names a past deadline so often in one instant would stop time: a bug."""
 
 
-def forget(change: Keep, now: Micros) -> None:  # noqa: ARG001 - the shape of what keeps
+def forget(change: Keep, now: Micros) -> None:
     """Keep nothing."""
 
 

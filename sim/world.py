@@ -129,7 +129,7 @@ class World:
             self.scheduler,
             self.chance("network"),
             self.settings.conditions,
-            self._delay_us,
+            self.delay_us,
             self.runner.feed,
         )
         self.faults = Faults(self.runner)
@@ -249,7 +249,7 @@ class World:
         """Where the source and the tracker are."""
         return self.geography.number(self.settings.home)
 
-    def _enter(  # noqa: PLR0913, PLR0917 - a process in full
+    def _enter(
         self,
         name: str,
         identity: Identity,
@@ -323,7 +323,7 @@ class World:
                 self.broadcast.chunks.append(held.chunk if held is not None else None)
         self.scheduler.at(self.now + chunk_us, self._capture)
 
-    def _delay_us(self, one: Host, other: Host) -> Micros:
+    def delay_us(self, one: Host, other: Host) -> Micros:
         """Give the delay between two hosts, one way."""
         assert isinstance(one, Process)
         assert isinstance(other, Process)
