@@ -66,13 +66,15 @@ class Hearing(Ear):
         """Take in a chunk."""
         chunk = event.chunk
         sequence = chunk.sequence
-        if sequence in self.arrivals:
+        if sequence in self.arrivals and chunk.run == self._broadcast.run:
             return
-        if not self._runs_on(chunk, now):
-            if len(self.forged) < PLAYED_KEPT:
+        if chunk.run != self._broadcast.run:
+            self._run_of(chunk, now)
+        if not self._is_sent(self._broadcast, chunk):
+            if not self._was_sent(chunk) and len(self.forged) < PLAYED_KEPT:
                 self.forged.append(event)
             return
-        if self._next > 0 and sequence < self._next:
+        if sequence < self._next:
             return
         self.arrivals[sequence] = now
         if not event.is_refill:
@@ -83,7 +85,7 @@ class Hearing(Ear):
 
     def play(self, chunk: Chunk) -> None:
         """Take in what is handed to the player."""
-        if not self._is_sent(self._broadcast, chunk):
+        if not self._was_sent(chunk):
             self.played_forged += 1
         self.played.append(chunk.sequence)
 
@@ -139,19 +141,18 @@ class Hearing(Ear):
                     missing[number] += late_us > delay_us and due_at + delay_us <= now
             due_at += chunk_us
 
-    def _runs_on(self, chunk: Chunk, now: Micros) -> bool:
-        """Tell whether the source has sent this; go over to its run if that is a later one."""
-        if chunk.run == self._broadcast.run:
-            return self._is_sent(self._broadcast, chunk)
+    def _run_of(self, chunk: Chunk, now: Micros) -> None:
+        """Go over to a chunk's run, if that is a later one."""
         other = self._runs.get(chunk.run)
-        if other is None or not self._is_sent(other, chunk):
-            return False
-        if other.run > self._broadcast.run:
+        if other is not None and other.run > self._broadcast.run and self._is_sent(other, chunk):
             self.end_stretch(now, again_at=0)
             self.played.clear()
             self._broadcast = other
-            return True
-        return False
+
+    def _was_sent(self, chunk: Chunk) -> bool:
+        """Tell whether this was sent in any run: one that is over is no forgery."""
+        other = self._runs.get(chunk.run)
+        return other is not None and self._is_sent(other, chunk)
 
     @staticmethod
     def _is_sent(broadcast: Broadcast, chunk: Chunk) -> bool:

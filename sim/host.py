@@ -22,11 +22,13 @@ class Narrows:
     A bucket of one fifth of a second: what a router at home holds before it drops.
     """
 
-    __slots__ = ("_free_at", "_gap_us", "_held_us")
+    __slots__ = ("_free_at", "_gap_us", "_held_us", "_patience_us")
 
-    def __init__(self, chunks_per_s: float) -> None:
+    def __init__(self, chunks_per_s: float, patience_us: Micros = 5 * SECOND // 2) -> None:
+        """`patience_us` is what a stream may wait before its sender is given up or refuses more: the transport's silence."""
         self._gap_us = round(SECOND / chunks_per_s)
         self._held_us = max(SECOND // 5, self._gap_us)
+        self._patience_us = patience_us
         self._free_at: Micros = 0
 
     def takes(self, now: Micros) -> bool:
@@ -37,9 +39,11 @@ class Narrows:
         return True
 
     def wait_us(self, chunks: int, now: Micros) -> Micros:
-        """Let so many chunks pass reliably; say how long the last of them waits."""
-        self._free_at = max(self._free_at, now) + chunks * self._gap_us
-        return self._free_at - now
+        """Let so many chunks pass reliably; say how long the last of them waits. What waits longest is not let in."""
+        wait_us = max(self._free_at - now, 0) + chunks * self._gap_us
+        if wait_us <= self._patience_us:
+            self._free_at = now + wait_us
+        return wait_us
 
 
 class Host:

@@ -125,8 +125,11 @@ class Network:
         arrives_at = now + end.delay_us + self._extra_us(end)
         if not self._is_lossless:
             arrives_at += self._recovery(end)
-        if chunks:
-            arrives_at += _wait_us(end, chunks, now)
+        if chunks and (wait_us := _wait_us(end, chunks, now)):
+            # On a stream of its own: what is said meanwhile does not wait for it, and a line far behind takes no more.
+            if wait_us <= SILENCE_US:
+                self._scheduler.at(arrives_at + wait_us, self._tell, end.other, event)
+            return
         end.arrives_at = max(end.arrives_at, arrives_at)
         self._scheduler.at(end.arrives_at, self._tell, end.other, event)
 
