@@ -2,9 +2,12 @@
 
 The origin, the tracker and the relays are there two seconds before the doors open; a scenario's time begins when they do.
 Promises are watched throughout. One that is broken becomes a violation, with when it was and how to see it again, and the
-run goes on; after a few dozen it stops, for then the figures mean nothing any more.
+run goes on; what is broken in the same way again is counted. After a few dozen, or a thousand in all, it stops, for then
+the figures mean nothing any more.
 """
 
+import re
+from collections import Counter
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
@@ -25,6 +28,9 @@ OPENS_AT_US: Final = 2 * SECOND
 """The world's time when the doors open: relays need a place first."""
 RELAYS_AT_US: Final = SECOND
 VIOLATIONS_MAX: Final = 40
+BREACHES_MAX: Final = 1_000
+NUMBERS: Final = re.compile(r"\b\d+(?:, \d+)*\b")
+"""What may differ between two breaches of one kind: times, counts and sequences."""
 
 
 class Packets:
@@ -44,7 +50,8 @@ class Packets:
         self.seed = seed
         ledger = Ledger(clock)
         self.world = World(seed, _settings(scenario, geography), timed(ledger, geography))
-        self.violations: list[str] = []
+        self._violations: dict[str, str] = {}
+        self._breaches: Counter[str] = Counter()
         self._stopped_at: Micros | None = None
         if is_checked:
             Checker(self.world)
@@ -80,12 +87,18 @@ class Packets:
         for problem in self.gauges.audit():
             self._note(problem)
         self.gauges.forged.clear()
-        found.violations = list(self.violations)
+        found.violations = self.violations
         found.digest = self.digest()
         if self._stopped_at is not None:
             found.simulated_us = self._stopped_at
             found.is_cut_short = True
         return found
+
+    @property
+    def violations(self) -> list[str]:
+        """The promises that were broken, each with its first time, and how often it was broken again."""
+        again = {kind: f" and {count - 1} times more" for kind, count in self._breaches.items() if count > 1}
+        return [text + again.get(kind, "") for kind, text in self._violations.items()]
 
     def digest(self) -> str:
         """Give the digest of everything that has happened."""
@@ -102,7 +115,7 @@ class Packets:
                 scheduler.run_until(until)
             except (AssertionError, LocalProtocolError) as error:
                 self._note(str(error) or type(error).__name__)
-                if len(self.violations) >= VIOLATIONS_MAX:
+                if len(self._violations) >= VIOLATIONS_MAX or self._breaches.total() >= BREACHES_MAX:
                     self._stopped_at = self.now
             else:
                 return
@@ -110,8 +123,10 @@ class Packets:
 
     def _note(self, problem: str) -> None:
         """Note a broken promise."""
-        at_s = self.now / SECOND
-        self.violations.append(f"{problem} (at {at_s:.6f} s of {self.scenario.name!r}, seed {self.seed!r})")
+        kind = NUMBERS.sub("#", problem)
+        where = f"at {self.now / SECOND:.6f} s of {self.scenario.name!r}, seed {self.seed!r}"
+        self._violations.setdefault(kind, f"{problem} ({where})")
+        self._breaches[kind] += 1
 
     def _add_relays(self) -> None:
         """Let the infrastructure's relays come."""
