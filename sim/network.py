@@ -65,7 +65,7 @@ class Network:
 
     def change(self, conditions: Conditions) -> None:
         """Let the weather change, for what is sent from now on."""
-        self._conditions = conditions
+        self.conditions = conditions
         self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
         self._jitter, self._jitter_us = conditions.jitter, conditions.jitter_us
 
@@ -309,15 +309,15 @@ class Network:
     def _recovery(self, end: End) -> Micros:
         """Draw how much later a reliable packet comes because copies of it were lost."""
         extra_us = 0
-        while self._chance.random() < self._conditions.loss:
+        while self._chance.random() < self.conditions.loss:
             extra_us += end.rtt_us + RECOVERY_US
         return extra_us
 
     def _copies(self) -> int:
         """Draw how many copies of a datagram arrive."""
-        if self._chance.random() < self._conditions.loss:
+        if self._chance.random() < self.conditions.loss:
             return 0
-        return 2 if self._chance.random() < self._conditions.duplication else 1
+        return 2 if self._chance.random() < self.conditions.duplication else 1
 
 
 def _wait_us(end: End, chunks: int, now: Micros) -> Micros:
