@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from meshcast.protocol.events import Connected, Disconnected, Event
+from meshcast.protocol.chunk import Chunk, Hop
+from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event
 from meshcast.protocol.units import MILLISECOND, SECOND, Address, Micros, PeerId
 from sim.host import End, Host, Path, pair
 from sim.scheduler import Scheduler
@@ -133,11 +134,20 @@ class Network:
         end.arrives_at = max(end.arrives_at, arrives_at)
         self._scheduler.at(end.arrives_at, self._tell, end.other, event)
 
+    def send_chunk(self, host: Host, to: PeerId, hop: Hop, chunk: Chunk) -> None:
+        """Send a chunk as a datagram, with the link's round trip as its receiver measures it."""
+        end = host.ends.get(to)
+        if end is not None and end.is_up:
+            self._send_datagram(host, end, ChunkReceived(host.key, hop, chunk, end.rtt_us))
+
     def send_datagram(self, host: Host, to: PeerId, event: Event) -> None:
         """Send a datagram: it comes once, twice or never."""
         end = host.ends.get(to)
-        if end is None or not end.is_up:
-            return
+        if end is not None and end.is_up:
+            self._send_datagram(host, end, event)
+
+    def _send_datagram(self, host: Host, end: End, event: Event) -> None:
+        """Send a datagram over a link that is up."""
         self.sent += 1
         now = end.sent_at = self._scheduler.now
         if end.path is not Path.OPEN:
