@@ -96,6 +96,7 @@ class End:
 
     __slots__ = (
         "arrives_at",
+        "changed_at",
         "delay_us",
         "held",
         "host",
@@ -118,6 +119,8 @@ class End:
         self.is_forgotten = False
         """Hung up or given up: it never comes up again."""
         self.path = Path.OPEN
+        self.changed_at: Micros = 0
+        """When that was last another one."""
         self.arrives_at: Micros = 0
         """When the last reliable message arrives at the other end: later ones do not overtake it."""
         self.sent_at: Micros = -SECOND

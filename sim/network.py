@@ -64,6 +64,11 @@ class Network:
         self.sent = 0
         """Messages and datagrams that were sent."""
 
+    @property
+    def is_lossless(self) -> bool:
+        """Does every datagram come, and once?"""
+        return self._is_lossless
+
     def change(self, conditions: Conditions) -> None:
         """Let the weather change, for what is sent from now on."""
         self.conditions = conditions
@@ -187,6 +192,13 @@ class Network:
         host.ends.clear()
         host.dials.clear()
 
+    def give_up(self, host: Host, peer: PeerId) -> None:
+        """Let one end take its link for dead; the other goes on until nothing answers it."""
+        end = host.ends.get(peer)
+        if end is not None and self._forget(end):
+            self._take_path(end.other)
+            self._deliver(host, Disconnected(peer, "silent"))
+
     def look_again(self, hosts: Iterable[Host]) -> None:
         """Take in that hosts have been frozen, thawed, deafened or moved to another side."""
         for host in hosts:
@@ -294,6 +306,7 @@ class Network:
         was, end.path = end.path, path
         if path is was or not end.is_up:
             return
+        end.changed_at = now
         if path is Path.OPEN:
             end.waits_since = None
             held, end.held = end.held, []

@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from typing import Final
 
-from meshcast.protocol.errors import LocalProtocolError
+from meshcast.protocol.errors import BadInputError, LocalProtocolError
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
 from sim.audience import Audience
 from sim.checkers import Checker
+from sim.distances import Distances
 from sim.gauges import Gauges
-from sim.geography import Geography
 from sim.measures import Clock, Measures
 from sim.mishaps import Mishaps
 from sim.population import Population
@@ -42,10 +42,12 @@ class Packets:
         seed: int | str,
         clock: Clock | None = None,
         *,
-        geography: Geography | None = None,
+        geography: Distances | None = None,
         is_checked: bool = True,
     ) -> None:
-        """Prepare a run. `clock` gives CPU seconds; `geography` is used in the place of the model that ships."""
+        """Prepare a run. `clock` gives CPU seconds; `geography` is what the scenario's matrix says, where it has one."""
+        if scenario.rtts.matrix and geography is None:
+            raise BadInputError(f"{scenario.name}: the matrix {scenario.rtts.matrix} has not been read")
         self.scenario = scenario
         self.seed = seed
         ledger = Ledger(clock)
@@ -135,7 +137,7 @@ class Packets:
             relay.is_watched = True
 
 
-def _settings(scenario: Scenario, geography: Geography | None) -> Settings:
+def _settings(scenario: Scenario, geography: Distances | None) -> Settings:
     """Say what kind of world a scenario plays in."""
     return Settings(
         population=Population(scenario.crowd.serving, scenario.crowd.mobile),

@@ -4,7 +4,7 @@ What `meshcast.driver` is for real sockets, this is for virtual ones. A deadline
 for each machine: when it moves later, which is what mostly happens, the entry stays and looks again when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from meshcast.protocol.effects import (
@@ -47,6 +47,8 @@ class Runner:
         self.trace = trace
         self.watchers: list[Callable[[Process], None]] = []
         """Called after each event with the process that it happened to."""
+        self.witnesses: list[Callable[[Process, Event, Sequence[object]], None]] = []
+        """Called with each event and what the machine wants done for it, before any of that is done."""
         self.close_watchers: list[Callable[[Process], None]] = []
         """The same, for processes that are watched closely alone."""
         self.listeners: list[Callable[[Process, Received], None]] = []
@@ -80,7 +82,10 @@ class Runner:
             for part in event.parts:
                 host.ear.hear(part, now)
         clock = host.clock
-        for effect in host.machine.handle(event, now if clock is None else clock.shows(now)):
+        effects = host.machine.handle(event, now if clock is None else clock.shows(now))
+        for witness in self.witnesses:
+            witness(host, event, effects)
+        for effect in effects:
             # Nine in ten are one of these two.
             if isinstance(effect, SendChunk):
                 self.network.send_chunk(host, effect.to, effect.hop, effect.chunk)

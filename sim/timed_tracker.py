@@ -6,7 +6,7 @@ from meshcast.protocol.effects import Send
 from meshcast.protocol.events import Disconnected, Event, Received, Tick
 from meshcast.protocol.messages import Join, Leave, Move
 from meshcast.protocol.units import Micros
-from sim.geography import Geography
+from sim.distances import Distances
 from sim.measures import Clock
 from sim.world import MakeTracker, maker
 from tracker.overlay.effects import TrackerEffect
@@ -65,7 +65,7 @@ class TimedTracker(TrackerMachine):
         return effects
 
 
-def timed(ledger: Ledger, geography: Geography | None) -> MakeTracker:
+def timed(ledger: Ledger, geography: Distances | None) -> MakeTracker:
     """Make trackers that write into this ledger."""
     kind = type("TimedTracker", (TimedTracker,), {"ledger": ledger})
     return maker(geography, kind)

@@ -22,6 +22,7 @@ from meshcast.protocol.source import Programme, SourceMachine
 from meshcast.protocol.tickets import Role, sign_delegation
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros
 from sim.clocks import Clock
+from sim.distances import Distances
 from sim.faults import Faults
 from sim.geography import Geography, access_us
 from sim.host import Host
@@ -69,7 +70,7 @@ def make_tracker(
     )
 
 
-def maker(geography: Geography | None, kind: type[TrackerMachine] = TrackerMachine) -> MakeTracker:
+def maker(geography: Distances | None, kind: type[TrackerMachine] = TrackerMachine) -> MakeTracker:
     """Make trackers that know a geography's regions; those of the one that ships, without one."""
     nearest_regions = geography.nearest_regions() if geography is not None else None
     return functools.partial(make_tracker, nearest_regions=nearest_regions, kind=kind)
@@ -92,7 +93,7 @@ class Settings:
     chunk_us: Micros = 100 * MILLISECOND
     home: str = "New York"
     """Where the source and the tracker are."""
-    geography: Geography | None = None
+    geography: Distances | None = None
     """How far peers are from each other; none: the model that ships."""
     is_traced: bool = False
 
@@ -123,7 +124,7 @@ class World:
         self.seed = seed
         self.settings = settings or Settings()
         self.scheduler = Scheduler()
-        self.geography = self.settings.geography or Geography()
+        self.geography: Distances = self.settings.geography or Geography()
         self.runner = Runner(self.scheduler, Trace() if self.settings.is_traced else None)
         self.network = self.runner.network = Network(
             self.scheduler,

@@ -8,13 +8,14 @@ from random import Random
 
 import pytest
 
+from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.audience import capacity
 from sim.checkers import unsettled
 from sim.measures import Rehearsal
 from sim.packets import VIOLATIONS_MAX, Packets
 from sim.process import Process
-from sim.scenario import Crowd, Curve, Law, Nat, Scenario, Sessions, Wave
+from sim.scenario import Crowd, Curve, Fault, FaultKind, Law, Nat, Rtts, Scenario, Sessions, Wave
 from sim.shape import least_depth, percentile, spread
 from sim.truth import depths, relay_of, uplink_of
 from sim.weighing import weigh
@@ -202,3 +203,39 @@ def test_percentiles_are_numbers_that_were_there() -> None:
     assert percentile([1, 2, 3, 4], 99) == 4
     assert spread([]).max == 0
     assert (spread([5]).p50, spread([5]).p99, spread([5]).max) == (5, 5, 5)
+
+
+class Village:
+    """Two streets, ten milliseconds from each other."""
+
+    def number(self, name: str) -> int:
+        return ("High Street", "Mill Lane").index(name)
+
+    def continent(self, city: int) -> str:
+        return ("Uphill", "Downhill")[city]
+
+    def draw(self, chance: Random) -> int:
+        return chance.randrange(2)
+
+    def delay_us(self, one: int, other: int) -> int:
+        return MILLISECOND if one == other else 10 * MILLISECOND
+
+    def landmark_rtts_us(self, city: int, last_mile_us: int) -> tuple[int, ...]:
+        return tuple(2 * (self.delay_us(city, mark) + last_mile_us) for mark in range(2))
+
+    def nearest_regions(self) -> tuple[tuple[int, ...], ...]:
+        return ((0, 1), (1, 0))
+
+
+def test_a_run_may_take_place_somewhere_else_than_in_the_model_that_ships() -> None:
+    cut = Fault(FaultKind.REGION_GONE, 4 * SECOND, continent="Downhill")
+    scenario = Scenario(
+        "village", rtts=Rtts("village.csv", "High Street"), waves=(Wave(8, 0, SECOND),), faults=(cut,)
+    )
+    run = Packets(scenario, 1, geography=Village())
+    run.run_until(6 * SECOND)
+    assert 1 <= run.peers_alive <= 7
+    assert {one.process.city for one in run.audience.living} == {0}
+    assert run.measures().violations == []
+    with pytest.raises(BadInputError, match=r"the matrix village\.csv has not been read"):
+        Packets(scenario, 1)
