@@ -38,6 +38,7 @@ class Gauges:
         self._due = 0
         self._waits_us: list[Micros] = []
         self._over: dict[int, int] = {}
+        self._fixtures: dict[PeerId, Process] = {}
         self._copies: list[int] = []
         self.forged: list[str] = []
         """Forged chunks that honest peers passed on or played."""
@@ -46,6 +47,11 @@ class Gauges:
         world.scheduler.at(opens_at, self._sample)
 
     # ---- what the audience tells
+
+    def watch(self, process: Process) -> None:
+        """Watch what a source or a relay carries, from now on."""
+        process.is_watched = True
+        self._fixtures[process.key] = process
 
     def came(self, listener: Listener) -> None:
         """Note one more."""
@@ -178,10 +184,7 @@ class Gauges:
     def _process(self, key: PeerId) -> Process | None:
         """Find who is behind a key: a listener, a relay or the source."""
         found = self.listeners.get(key)
-        if found is not None:
-            return found.process
-        others = (self._world.source, *(one for one in self._world.peers if one.is_watched))
-        return next((one for one in others if one.key == key), None)
+        return found.process if found is not None else self._fixtures.get(key)
 
     def _watch(self, process: Process) -> None:
         """Count what the origin and the relays carry."""

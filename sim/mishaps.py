@@ -11,6 +11,7 @@ from typing import Final
 from meshcast.protocol.units import SECOND, Micros
 from sim.audience import BORN, Audience
 from sim.clocks import Clock
+from sim.gauges import Gauges
 from sim.listener import Listener
 from sim.process import NEVER, Process
 from sim.scenario import Fault, FaultKind, Scenario
@@ -23,8 +24,11 @@ LOSS_MAX: Final = 0.95
 class Mishaps:
     """Strikes a world with a scenario's faults."""
 
-    def __init__(self, world: World, audience: Audience, scenario: Scenario, opens_at: Micros) -> None:
+    def __init__(
+        self, world: World, audience: Audience, gauges: Gauges, scenario: Scenario, opens_at: Micros
+    ) -> None:
         self._world = world
+        self._gauges = gauges
         self._audience = audience
         self._scenario = scenario
         self._chance = world.chance("mishaps")
@@ -126,7 +130,7 @@ class Mishaps:
     def _restart_source(self) -> None:
         """Start the broadcaster again, in the same place."""
         process = self._world.restart_source()
-        process.is_watched = True
+        self._gauges.watch(process)
         self._settle(process)
 
     def _settle(self, process: Process) -> None:

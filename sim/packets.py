@@ -59,8 +59,8 @@ class Packets:
             Checker(self.world)
         self.gauges = Gauges(self.world, ledger, OPENS_AT_US, scenario.duration_us)
         self.audience = Audience(self.world, scenario, self.gauges, OPENS_AT_US)
-        Mishaps(self.world, self.audience, scenario, OPENS_AT_US)
-        self.world.source.is_watched = True
+        Mishaps(self.world, self.audience, self.gauges, scenario, OPENS_AT_US)
+        self.gauges.watch(self.world.source)
         self.world.scheduler.at(RELAYS_AT_US, self._add_relays)
         self._run(OPENS_AT_US - 1)
 
@@ -133,8 +133,7 @@ class Packets:
     def _add_relays(self) -> None:
         """Let the infrastructure's relays come."""
         for _ in range(self.scenario.relays):
-            relay = self.world.add_peer(role=Role.RELAY, capacity=self.scenario.relay_capacity)
-            relay.is_watched = True
+            self.gauges.watch(self.world.add_peer(role=Role.RELAY, capacity=self.scenario.relay_capacity))
 
 
 def _settings(scenario: Scenario, geography: Distances | None) -> Settings:
