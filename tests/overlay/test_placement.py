@@ -172,3 +172,19 @@ def test_the_same_dice_give_the_same_tree(crowd: Callable[..., Tree]) -> None:
     ]
     assert [one.standbys.of(n) for n in one.nodes()] == [other.standbys.of(n) for n in other.nodes()]
     assert one.parent != third.parent
+
+
+def test_one_that_is_placed_again_before_it_came_is_promised_one_leaf_and_not_two(
+    plant: Plant, join: Join
+) -> None:
+    # Seen in a crowd of ten thousand: it asked again beside the same parent, and another leaf was drawn.
+    tree = plant(origin_capacity=3)
+    leaves = [join(tree, 0) for _ in range(3)]
+    joiner = tree.add(capacity=2, region=0)
+    for _ in range(20):
+        placement = place(tree, joiner, emergency=True)
+        assert placement is not None
+        assert placement.parent == ORIGIN
+        assert placement.leaf in leaves
+        assert [leaf for leaf in leaves if tree.is_promised(leaf)] == [placement.leaf]
+        check(tree)

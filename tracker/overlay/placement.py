@@ -57,6 +57,9 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     `emergency` allows one beyond somebody's capacity; a relay or a spare, which can only hang near the origin and
     brings more than it takes, is allowed that in any case.
     """
+    if tree.promised_leaf(node) is not None:
+        # It has not come to where it was sent, and may be sent there again, beside another leaf.
+        tree.withdraw_splice(node)
     below = parent_rank_bound(tree, node)
     slot = find_slot(tree, node, below)
     leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
