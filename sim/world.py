@@ -130,7 +130,7 @@ class World:
             self.scheduler,
             self.chance("network"),
             self.settings.conditions,
-            self.delay_us,
+            self._delay_us,
             self.runner.feed,
         )
         self.faults = Faults(self.runner)
@@ -172,6 +172,10 @@ class World:
     def living(self) -> Iterator[Process]:
         """The peers that run."""
         return (peer for peer in self.peers if peer.is_alive)
+
+    def delay_us(self, one: Process, other: Process) -> Micros:
+        """Give the delay between two processes, one way and without jitter."""
+        return self._delay_us(one, other)
 
     def start_tracker(self) -> Process:
         """Start the tracker, or start it again in a later term; it has forgotten everything."""
@@ -324,7 +328,7 @@ class World:
                 self.broadcast.chunks.append(held.chunk if held is not None else None)
         self.scheduler.at(self.now + chunk_us, self._capture)
 
-    def delay_us(self, one: Host, other: Host) -> Micros:
+    def _delay_us(self, one: Host, other: Host) -> Micros:
         """Give the delay between two hosts, one way."""
         assert isinstance(one, Process)
         assert isinstance(other, Process)
