@@ -33,6 +33,11 @@ port_option = click.option(
     default=0,
     help="The UDP port to use, for a firewall; by default any.",
 )
+journal_option = click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    help="Write what happens to this peer to this file, for a replay; it names neighbours' addresses.",
+)
 status_option = click.option("--status", type=STATUS, default="auto", help="How to show the status.")
 children = click.IntRange(0, CHILDREN_MAX)
 
@@ -102,6 +107,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
 @port_option
+@journal_option
 @status_option
 @with_stdin
 def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -112,6 +118,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     report: Path | None,
     patience: float,
     port: int,
+    journal: Path | None,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
@@ -127,6 +134,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
             patience,
             port,
             exit_with_stdin,
+            journal,
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -142,6 +150,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
 @port_option
+@journal_option
 @status_option
 @with_stdin
 def relay(
@@ -150,6 +159,7 @@ def relay(
     report: Path | None,
     patience: float,
     port: int,
+    journal: Path | None,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
@@ -165,6 +175,7 @@ def relay(
             patience,
             port,
             exit_with_stdin,
+            journal,
         )
         check_writable(report)
     _hear(settings, _status(status))

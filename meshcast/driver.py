@@ -68,13 +68,26 @@ class Drivable(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """Something that is told what happens to a machine, and what comes of it (`meshcast.journal`)."""
+
+    def before(self, event: Event, now: Micros) -> None:
+        """Take in what is about to be handled."""
+        ...
+
+    def after(self, effects: Sequence[object]) -> None:
+        """Take in what the machine wants done."""
+        ...
+
+
 class Driver:
     """One machine, its links, and where everything goes that is not for a link."""
 
-    def __init__(self, machine: Drivable, perform: Callable[[Any], None]) -> None:
+    def __init__(self, machine: Drivable, perform: Callable[[Any], None], notes: Notes | None = None) -> None:
         """`perform` is given, in order, every effect that is not for a link: playing, concealing, ending, failing."""
         self.machine = machine
         self._perform = perform
+        self._notes = notes
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
         self.dropped_chunks = 0
@@ -91,7 +104,13 @@ class Driver:
 
     def feed(self, event: Event) -> None:
         """Let the machine handle an event now, and carry out what it wants."""
-        for effect in self.machine.handle(event, self.now()):
+        now, notes = self.now(), self._notes
+        if notes is not None:
+            notes.before(event, now)
+        effects = self.machine.handle(event, now)
+        if notes is not None:
+            notes.after(effects)
+        for effect in effects:
             self.carry_out(effect)
         if self._scope is not None:
             self._scope.deadline = self._wake_at()

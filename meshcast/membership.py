@@ -7,6 +7,7 @@ import trio
 
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.link import Link
+from meshcast.protocol.machine import Dice
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Address
@@ -23,7 +24,12 @@ def wall_offset_us() -> int:
 
 
 def member_of(
-    identity: Identity, link: Link, addresses: tuple[Address, ...], role: Role, capacity: int
+    identity: Identity,
+    link: Link,
+    addresses: tuple[Address, ...],
+    role: Role,
+    capacity: int,
+    chance: Dice = dice,
 ) -> Membership:
     """Say who this process is in a broadcast."""
     return Membership(
@@ -33,6 +39,6 @@ def member_of(
         tracker_addresses=addresses,
         role=role,
         capacity=capacity,
-        dice=dice,
+        dice=chance,
         wall_offset_us=wall_offset_us(),
     )

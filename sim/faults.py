@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from meshcast.protocol.events import Stop, Tick
+from meshcast.protocol.units import Micros
+from sim.host import Narrows
 from sim.process import Process
 from sim.runner import Runner
 
@@ -37,6 +39,18 @@ class Faults:
         for event in inbox:
             self._runner.feed(process, event)
         self._runner.feed(process, Tick())
+
+    def slow(self, process: Process, lag_us: Micros) -> None:
+        """Let everything to and from a process take so much longer, one way; 0 mends it."""
+        process.lag_us = lag_us
+        self._runner.network.measure_again(process)
+
+    def narrow(
+        self, process: Process, up_chunks_per_s: float | None, down_chunks_per_s: float | None
+    ) -> None:
+        """Let a process's line take no more than so many chunks a second, each way; None: as many as come."""
+        process.uplink = Narrows(up_chunks_per_s) if up_chunks_per_s is not None else None
+        process.downlink = Narrows(down_chunks_per_s) if down_chunks_per_s is not None else None
 
     def swallow(self, process: Process) -> None:
         """Put a process into a black hole: it runs on, and nothing reaches it nor leaves it."""

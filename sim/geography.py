@@ -60,6 +60,14 @@ class Geography:
         self._delays_us: dict[int, Micros] = {}
         self._landmarks = tuple(city_number(name) for name in LANDMARKS)
 
+    def number(self, name: str) -> int:
+        """Give the number of a place."""
+        return city_number(name)
+
+    def continent(self, city: int) -> str:
+        """Name the continent of a place."""
+        return CITIES[city].continent.value
+
     def draw(self, chance: Random) -> int:
         """Draw a listener's city."""
         return chance.choices(range(len(CITIES)), cum_weights=self._cumulative)[0]

@@ -16,10 +16,53 @@ class Path(enum.Enum):
     """It never arrives: the other side is dead, has forgotten the link, or the network is torn."""
 
 
+class Narrows:
+    """A line that takes so many chunks a second: datagrams above that are dropped, and what is reliable waits.
+
+    A bucket of one fifth of a second: what a router at home holds before it drops.
+    """
+
+    __slots__ = ("_free_at", "_gap_us", "_held_us", "_patience_us")
+
+    def __init__(self, chunks_per_s: float, patience_us: Micros = 5 * SECOND // 2) -> None:
+        """`patience_us` is what a stream may wait before its sender is given up or refuses more: the transport's silence."""
+        self._gap_us = round(SECOND / chunks_per_s)
+        self._held_us = max(SECOND // 5, self._gap_us)
+        self._patience_us = patience_us
+        self._free_at: Micros = 0
+
+    def takes(self, now: Micros) -> bool:
+        """Let a chunk pass, unless the line is full."""
+        if self._free_at > now + self._held_us:
+            return False
+        self._free_at = max(self._free_at, now) + self._gap_us
+        return True
+
+    def wait_us(self, chunks: int, now: Micros) -> Micros:
+        """Let so many chunks pass reliably; say how long the last of them waits. What waits longest is not let in."""
+        wait_us = max(self._free_at - now, 0) + chunks * self._gap_us
+        if wait_us <= self._patience_us:
+            self._free_at = now + wait_us
+        return wait_us
+
+
 class Host:
     """A process with a socket."""
 
-    __slots__ = ("address", "dials", "ends", "inbox", "is_alive", "is_deaf", "is_frozen", "key", "side")
+    __slots__ = (
+        "address",
+        "dials",
+        "downlink",
+        "ends",
+        "inbox",
+        "is_alive",
+        "is_deaf",
+        "is_frozen",
+        "key",
+        "lag_us",
+        "side",
+        "uplink",
+    )
 
     def __init__(self, key: PeerId, address: Address) -> None:
         self.key = key
@@ -31,6 +74,11 @@ class Host:
         """In a black hole: nothing reaches it and nothing leaves it."""
         self.side = 0
         """In a partition only those on the same side reach each other."""
+        self.lag_us: Micros = 0
+        """What it adds to the delay of each of its links, one way."""
+        self.uplink: Narrows | None = None
+        self.downlink: Narrows | None = None
+        """Its line, where that is too narrow to be passed over."""
         self.inbox: list[Event] = []
         self.ends: dict[PeerId, End] = {}
         self.dials: dict[PeerId, Micros] = {}

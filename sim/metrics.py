@@ -8,6 +8,7 @@ asked for the same span of sound.
 
 from dataclasses import dataclass, field
 
+from meshcast.protocol.chunk import Chunk
 from meshcast.protocol.events import ChunkReceived
 from meshcast.protocol.units import Micros, Sequence
 
@@ -31,6 +32,14 @@ class Ear:
             if not event.is_refill:
                 self.transits[chunk.sequence] = now - chunk.media_time_us
 
+    def play(self, chunk: Chunk) -> None:
+        """Take in what is handed to the player."""
+        self.played.append(chunk.sequence)
+
+    def conceal(self, sequence: Sequence, now: Micros) -> None:
+        """Take in that a chunk was due and not here."""
+        self.concealed.append((now, sequence))
+
     def base_us(self, before: Sequence) -> Micros | None:
         """Give the earliest transit of the live chunks below a number; None if there were none."""
         return min((us for sequence, us in self.transits.items() if sequence < before), default=None)
@@ -42,6 +51,10 @@ class Broadcast:
 
     chunk_us: Micros
     sent_at: list[Micros] = field(default_factory=lambda: [0])
+    run: int = 1
+    """The source's run; each has numbers and media times of its own."""
+    chunks: list[Chunk | None] = field(default_factory=lambda: [None], repr=False)
+    """The chunks themselves: what bears a number and is not the one sent under it was made up by somebody else."""
 
     @property
     def newest(self) -> Sequence:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from meshcast.protocol.events import Connected, Disconnected, Event
+from meshcast.protocol.chunk import Chunk, Hop
+from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Event
 from meshcast.protocol.units import MILLISECOND, SECOND, Address, Micros, PeerId
 from sim.host import End, Host, Path, pair
 from sim.scheduler import Scheduler
@@ -35,6 +36,8 @@ class Conditions:
     """Share of packets lost, each way."""
     jitter: float = 0.1
     """Mean of the extra delay of each packet, as a share of the link's delay; exponential."""
+    jitter_us: Micros = 0
+    """The same, whatever the link's delay is; added to it."""
     duplication: float = 0.0
     """Share of datagrams that come twice."""
 
@@ -52,13 +55,12 @@ class Network:
     ) -> None:
         self._scheduler = scheduler
         self._chance = chance
-        self._conditions = conditions
         self._delay_us = delay_us
         self._deliver = deliver
         self._hosts: dict[Address, Host] = {}
-        self._noise = [chance.expovariate(1.0) * conditions.jitter for _ in range(NOISE)]
+        self._noise = [chance.expovariate(1.0) for _ in range(NOISE)]
         self._drawn = 0
-        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+        self.change(conditions)
         self.sent = 0
         """Messages and datagrams that were sent."""
 
@@ -68,11 +70,17 @@ class Network:
         return self._is_lossless
 
     def change(self, conditions: Conditions) -> None:
-        """Let loss, duplication and jitter change, for what is sent from now on; there is none where there was none."""
-        before = self._conditions.jitter
-        self._noise = [one * conditions.jitter / before for one in self._noise] if before else self._noise
-        self._conditions = conditions
+        """Let the weather change, for what is sent from now on."""
+        self.conditions = conditions
         self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
+        self._jitter, self._jitter_us = conditions.jitter, conditions.jitter_us
+
+    def measure_again(self, host: Host) -> None:
+        """Take in that a host has become slower or faster to reach."""
+        for end in host.ends.values():
+            other = end.other
+            end.delay_us = other.delay_us = self._delay_us(host, other.host)
+            end.rtt_us = other.rtt_us = 2 * end.delay_us
 
     def enter(self, host: Host) -> None:
         """Let a host be reached at its address."""
@@ -108,8 +116,8 @@ class Network:
         if end is not None:
             self._say_farewell(end, detail)
 
-    def send(self, host: Host, to: PeerId, event: Event) -> None:
-        """Send a message, reliably and in order; nothing happens without a link."""
+    def send(self, host: Host, to: PeerId, event: Event, chunks: int = 0) -> None:
+        """Send a message, reliably and in order; nothing happens without a link. `chunks` it holds, where it is heavy."""
         end = host.ends.get(to)
         if end is None or not end.is_up:
             return
@@ -120,30 +128,45 @@ class Network:
             if end.path is Path.CUT:
                 end.held.append(event)
                 return
-        self._drawn = drawn = (self._drawn + 1) % NOISE
-        arrives_at = now + end.delay_us + int(end.delay_us * self._noise[drawn])
+        arrives_at = now + end.delay_us + self._extra_us(end)
         if not self._is_lossless:
             arrives_at += self._recovery(end)
+        if chunks and (wait_us := _wait_us(end, chunks, now)):
+            # On a stream of its own: what is said meanwhile does not wait for it, and a line far behind takes no more.
+            if wait_us <= SILENCE_US:
+                self._scheduler.at(arrives_at + wait_us, self._tell, end.other, event)
+            return
         end.arrives_at = max(end.arrives_at, arrives_at)
         self._scheduler.at(end.arrives_at, self._tell, end.other, event)
+
+    def send_chunk(self, host: Host, to: PeerId, hop: Hop, chunk: Chunk) -> None:
+        """Send a chunk as a datagram, with the link's round trip as its receiver measures it."""
+        end = host.ends.get(to)
+        if end is not None and end.is_up:
+            self._send_datagram(host, end, ChunkReceived(host.key, hop, chunk, end.rtt_us))
 
     def send_datagram(self, host: Host, to: PeerId, event: Event) -> None:
         """Send a datagram: it comes once, twice or never."""
         end = host.ends.get(to)
-        if end is None or not end.is_up:
-            return
+        if end is not None and end.is_up:
+            self._send_datagram(host, end, event)
+
+    def _send_datagram(self, host: Host, end: End, event: Event) -> None:
+        """Send a datagram over a link that is up."""
         self.sent += 1
         now = end.sent_at = self._scheduler.now
         if end.path is not Path.OPEN:
             self._await_answer(end, now)
             if end.path is Path.CUT:
                 return
-        self._drawn = drawn = (self._drawn + 1) % NOISE
-        copies = 1 if self._is_lossless else self._copies()
-        for _ in range(copies):
-            arrives_at = now + end.delay_us + int(end.delay_us * self._noise[drawn])
-            self._scheduler.at(arrives_at, self._tell, end.other, event)
-            drawn = self._chance.randrange(NOISE)
+        other = end.other
+        if host.uplink is not None and not host.uplink.takes(now):
+            return
+        if other.host.downlink is not None and not other.host.downlink.takes(now):
+            return
+        for _ in range(1 if self._is_lossless else self._copies()):
+            arrives_at = now + end.delay_us + self._extra_us(end)
+            self._scheduler.at(arrives_at, self._tell, other, event)
 
     def ping(self, host: Host, peer: PeerId) -> None:
         """Ask for a sign of life; where none comes, the link ends."""
@@ -301,15 +324,29 @@ class Network:
 
     # ---- details: chance
 
+    def _extra_us(self, end: End) -> Micros:
+        """Draw how much longer than the least a packet takes."""
+        self._drawn = drawn = (self._drawn + 1) % NOISE
+        return int((end.delay_us * self._jitter + self._jitter_us) * self._noise[drawn])
+
     def _recovery(self, end: End) -> Micros:
         """Draw how much later a reliable packet comes because copies of it were lost."""
         extra_us = 0
-        while self._chance.random() < self._conditions.loss:
+        while self._chance.random() < self.conditions.loss:
             extra_us += end.rtt_us + RECOVERY_US
         return extra_us
 
     def _copies(self) -> int:
         """Draw how many copies of a datagram arrive."""
-        if self._chance.random() < self._conditions.loss:
+        if self._chance.random() < self.conditions.loss:
             return 0
-        return 2 if self._chance.random() < self._conditions.duplication else 1
+        return 2 if self._chance.random() < self.conditions.duplication else 1
+
+
+def _wait_us(end: End, chunks: int, now: Micros) -> Micros:
+    """Say how long so many chunks wait at the narrows of either host's line."""
+    wait_us = 0
+    for line in (end.host.uplink, end.other.host.downlink):
+        if line is not None:
+            wait_us += line.wait_us(chunks, now)
+    return wait_us

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from meshcast.protocol.events import Event
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Address, Micros, PeerId
+from sim.clocks import Clock
 from sim.host import Host
 from sim.metrics import Ear
 
@@ -32,11 +33,14 @@ class Process(Host):
         "armed_at",
         "capacity",
         "city",
+        "clock",
         "died_at",
         "ear",
         "failure",
         "has_ended",
         "index",
+        "is_hostile",
+        "is_watched",
         "joined_at",
         "machine",
         "name",
@@ -67,6 +71,12 @@ class Process(Host):
         self.access_us = access_us
         """Delay of its last mile, one way."""
         self.index = 0
+        self.is_hostile = False
+        """Built to harm: what honest peers promise of themselves is not asked of it."""
+        self.is_watched = False
+        """`Runner.close_watchers` are called after each of its events."""
+        self.clock: Clock | None = None
+        """What its machine is told the time by; none: the world's own time."""
         self.ear = Ear()
         self.failure: str | None = None
         self.has_ended = False

@@ -13,6 +13,9 @@ from meshcast.protocol.units import Micros
 Act: TypeAlias = Callable[..., object]
 
 
+_push = heapq.heappush
+
+
 class Scheduler:
     """A heap of (time, serial, call)."""
 
@@ -33,8 +36,9 @@ class Scheduler:
 
     def at(self, when: Micros, act: Act, *arguments: Any) -> None:
         """Call `act(*arguments)` at `when`, or at once if that is past."""
-        self._serial += 1
-        heapq.heappush(self._heap, (max(when, self.now), self._serial, act, arguments))
+        self._serial = serial = self._serial + 1
+        now = self.now
+        _push(self._heap, (when if when > now else now, serial, act, arguments))  # noqa: FURB136 - called most
 
     def run_until(self, until: Micros) -> None:
         """Make every call that is due up to and including `until`, and let time be `until`."""

@@ -5,7 +5,7 @@ all others. Signatures are real, and each is worked out once for the whole proce
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
@@ -21,8 +21,10 @@ from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
 from meshcast.protocol.tickets import Role, sign_delegation
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros
+from sim.clocks import Clock
+from sim.distances import Distances
 from sim.faults import Faults
-from sim.geography import Geography, access_us, city_number
+from sim.geography import Geography, access_us
 from sim.host import Host
 from sim.metrics import Broadcast
 from sim.network import Conditions, Network
@@ -30,6 +32,7 @@ from sim.population import Population
 from sim.process import Process, Runs
 from sim.runner import Runner
 from sim.scheduler import Scheduler
+from sim.shelf import Shelf
 from sim.trace import Trace
 from tracker.overlay.machine import TrackerMachine
 
@@ -41,21 +44,36 @@ ACCESS_DATA_CENTRE_US: Final = MILLISECOND // 2
 
 MakeTracker: TypeAlias = Callable[[Identity, Dice, Micros, int], Runs]
 """Make a tracker's machine of an identity, chance, a wall offset and a term."""
+MakePeer: TypeAlias = Callable[[Membership, Micros], PeerMachine]
+"""Make a peer's machine of its place in the world and its delay."""
 
 remembered: Final = functools.lru_cache(maxsize=1 << 18)(verify)
 """`verify`, with each answer worked out once for a process."""
 
 
-def make_tracker(identity: Identity, dice: Dice, wall_offset_us: Micros, term: int) -> TrackerMachine:
-    """Make the tracker that the product runs."""
-    return TrackerMachine(
+def make_tracker(
+    identity: Identity,
+    dice: Dice,
+    wall_offset_us: Micros,
+    term: int,
+    nearest_regions: Sequence[Sequence[int]] | None = None,
+    kind: type[TrackerMachine] = TrackerMachine,
+) -> TrackerMachine:
+    """Make the tracker that the product runs; the regions are those of the geography that ships, if nothing is said."""
+    return kind(
         identity,
         dice,
         wall_offset_us=wall_offset_us,
         term=term,
-        nearest_regions=_nearest_regions(),
+        nearest_regions=nearest_regions or _nearest_regions(),
         check=remembered,
     )
+
+
+def maker(geography: Distances | None, kind: type[TrackerMachine] = TrackerMachine) -> MakeTracker:
+    """Make trackers that know a geography's regions; those of the one that ships, without one."""
+    nearest_regions = geography.nearest_regions() if geography is not None else None
+    return functools.partial(make_tracker, nearest_regions=nearest_regions, kind=kind)
 
 
 @functools.cache
@@ -75,19 +93,38 @@ class Settings:
     chunk_us: Micros = 100 * MILLISECOND
     home: str = "New York"
     """Where the source and the tracker are."""
+    geography: Distances | None = None
+    """How far peers are from each other; none: the model that ships."""
     is_traced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """What is unusual about a newcomer."""
+
+    make: MakePeer = PeerMachine
+    claims: int | None = None
+    """Places that it says it has; none: those that it has."""
+    is_hostile: bool = False
+    clock: Clock | None = None
+    wall_error_us: Micros = 0
+    """How far its calendar is off."""
+
+
+ORDINARY: Final = Oddity()
 
 
 class World:
     """Everything that there is."""
 
     def __init__(
-        self, seed: int | str, settings: Settings | None = None, tracker: MakeTracker = make_tracker
+        self, seed: int | str, settings: Settings | None = None, tracker: MakeTracker | None = None
     ) -> None:
+        """`tracker` makes another one than the product's."""
         self.seed = seed
         self.settings = settings or Settings()
         self.scheduler = Scheduler()
-        self.geography = Geography()
+        self.geography: Distances = self.settings.geography or Geography()
         self.runner = Runner(self.scheduler, Trace() if self.settings.is_traced else None)
         self.network = self.runner.network = Network(
             self.scheduler,
@@ -98,11 +135,15 @@ class World:
         )
         self.faults = Faults(self.runner)
         self.broadcast = Broadcast(self.settings.chunk_us)
+        self.runs = {self.broadcast.run: self.broadcast}
+        """All runs of the source, by number."""
+        self.shelf = Shelf()
+        self.runner.keep = self.shelf.keep
         self.peers: list[Process] = []
         self.is_paused = False
         """The source has nothing to say."""
         self._processes = 0
-        self._make_tracker = tracker
+        self._make_tracker = tracker or maker(self.settings.geography)
         self._terms = 0
         self._people = self.chance("people")
         self._broadcast_identity = self.identity("broadcast")
@@ -132,6 +173,10 @@ class World:
         """The peers that run."""
         return (peer for peer in self.peers if peer.is_alive)
 
+    def delay_us(self, one: Process, other: Process) -> Micros:
+        """Give the delay between two processes, one way and without jitter."""
+        return self._delay_us(one, other)
+
     def start_tracker(self) -> Process:
         """Start the tracker, or start it again in a later term; it has forgotten everything."""
         self._terms += 1
@@ -141,23 +186,47 @@ class World:
         self.tracker = self._enter("tracker", identity, machine, None, 0, self._home, ACCESS_DATA_CENTRE_US)
         return self.tracker
 
+    def restart_tracker(self) -> Process:
+        """Start the tracker again in a later term, with what it had kept, as the product does."""
+        process = self.start_tracker()
+        assert isinstance(process.machine, TrackerMachine)
+        for broadcast, rows in self.shelf.rows_after_crash(self.now).items():
+            process.machine.restore(broadcast, rows, self.now)
+        return process
+
+    def restart_source(self) -> Process:
+        """Start the source again: the same broadcast, a later run, and a key of its own, as a peer key lives once."""
+        self.broadcast = Broadcast(self.settings.chunk_us, run=self.broadcast.run + 1)
+        self.runs[self.broadcast.run] = self.broadcast
+        self.source = self._start_source()
+        return self.source
+
     def add_peer(
-        self, *, capacity: int | None = None, city: str | None = None, role: Role = Role.LISTENER
+        self,
+        *,
+        capacity: int | None = None,
+        city: str | int | None = None,
+        role: Role = Role.LISTENER,
+        oddity: Oddity = ORDINARY,
     ) -> Process:
         """Let a peer come: drawn from population and geography where nothing is said."""
         name = f"{role.name.lower()} {len(self.peers)}"
         people, crowd = self._people, self.settings.population
         drawn_capacity, drawn_city = crowd.capacity(people), self.geography.draw(people)
         capacity = drawn_capacity if capacity is None else capacity
-        where = drawn_city if city is None else city_number(city)
+        where = drawn_city if city is None else self.geography.number(city) if isinstance(city, str) else city
         last_mile_us = access_us(people, is_mobile=crowd.is_mobile(capacity, people))
         if role is not Role.LISTENER:
             last_mile_us = ACCESS_DATA_CENTRE_US
         identity = self.identity(name)
         landmarks = self.geography.landmark_rtts_us(where, last_mile_us)
-        member = self._member(name, identity, role, capacity, landmarks)
-        machine = PeerMachine(member, self.settings.delay_us)
-        peer = self._enter(name, identity, machine, role, capacity, where, last_mile_us)
+        clock = oddity.clock
+        claimed = capacity if oddity.claims is None else oddity.claims
+        offset_us = WALL_US + oddity.wall_error_us - (clock.shows(self.now) - self.now if clock else 0)
+        member = self._member(name, identity, role, claimed, landmarks, offset_us)
+        machine = oddity.make(member, self.settings.delay_us)
+        peer = self._enter(name, identity, machine, role, claimed, where, last_mile_us, clock)
+        peer.is_hostile = oddity.is_hostile
         self.peers.append(peer)
         return peer
 
@@ -183,7 +252,7 @@ class World:
     @property
     def _home(self) -> int:
         """Where the source and the tracker are."""
-        return city_number(self.settings.home)
+        return self.geography.number(self.settings.home)
 
     def _enter(
         self,
@@ -194,25 +263,27 @@ class World:
         capacity: int,
         city: int,
         last_mile_us: Micros,
+        clock: Clock | None = None,
     ) -> Process:
         """Let a process begin, at an address of its own; a tracker comes back where it was."""
         index = 0 if role is None else self._processes
         self._processes = max(self._processes, index + 1)
         address = f"10.{index >> 8 & 255}.{index & 255}.1", 4433 + (index >> 16)
         process = Process(identity.peer_id, address, name, machine, role, capacity, city, last_mile_us)
-        process.index = index
+        process.index, process.clock = index, clock
         self.runner.start(process)
         return process
 
     def _start_source(self) -> Process:
         """Start the source."""
-        identity, settings = self.identity("source"), self.settings
+        run, settings = self.broadcast.run, self.settings
+        identity = self.identity("source" if run == 1 else f"source {run}")
         delegation = sign_delegation(
             self._broadcast_identity,
             index=0,
             source=identity.peer_id,
-            run=1,
-            generation=1,
+            run=run,
+            generation=run,
             not_after_s=(WALL_US + 24 * HOUR) // SECOND,
         )
         capacity = settings.origin_capacity
@@ -223,7 +294,13 @@ class World:
         )
 
     def _member(
-        self, name: str, identity: Identity, role: Role, capacity: int, landmarks: tuple[Micros, ...]
+        self,
+        name: str,
+        identity: Identity,
+        role: Role,
+        capacity: int,
+        landmarks: tuple[Micros, ...],
+        wall_offset_us: Micros = WALL_US,
     ) -> Membership:
         """Give a machine its place in the world."""
         return Membership(
@@ -234,7 +311,7 @@ class World:
             role,
             capacity,
             self.chance(f"dice of {name}").randrange,
-            WALL_US,
+            wall_offset_us,
             landmarks=landmarks,
             verify=remembered,
         )
@@ -246,13 +323,17 @@ class World:
             packets = () if self.is_paused else (PACKET,) * (chunk_us // OPUS_FRAME_US)
             self.broadcast.sends(self.now)
             self.runner.feed(self.source, Captured(packets, chunk_us, paused=self.is_paused))
+            if isinstance(self.source.machine, SourceMachine):
+                held = self.source.machine.backlog.get(self.broadcast.newest)
+                self.broadcast.chunks.append(held.chunk if held is not None else None)
         self.scheduler.at(self.now + chunk_us, self._capture)
 
     def _delay_us(self, one: Host, other: Host) -> Micros:
         """Give the delay between two hosts, one way."""
         assert isinstance(one, Process)
         assert isinstance(other, Process)
-        return self.geography.delay_us(one.city, other.city) + one.access_us + other.access_us
+        way_us = self.geography.delay_us(one.city, other.city)
+        return way_us + one.access_us + other.access_us + one.lag_us + other.lag_us
 
 
 class Reproduction(AbstractContextManager[None]):

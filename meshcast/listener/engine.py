@@ -8,12 +8,13 @@ from typing import assert_never
 import trio
 
 from meshcast.driver import Driver
+from meshcast.journal import of_listener, open_journal
 from meshcast.keys import fresh_identity
 from meshcast.leaving import wait_for_leave
 from meshcast.listener.heard import Heard
 from meshcast.media.player import Player
 from meshcast.media.sinks import open_sink
-from meshcast.membership import member_of
+from meshcast.membership import dice, member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
@@ -44,6 +45,8 @@ class ListenSettings:
     patience_s: float = TRACKER_PATIENCE_S
     port: int = 0
     exits_with_stdin: bool = False
+    journal: Path | None = None
+    """Where to write what happens to the machine, for a replay."""
 
 
 @dataclass(slots=True)
@@ -101,11 +104,14 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     """Hear a broadcast until it ends or somebody asks to go; errors are of `MeshcastError`."""
     addresses = await resolve(settings.link.host, settings.link.port)
     identity = fresh_identity()
-    member = member_of(identity, settings.link, addresses, settings.role, settings.max_children)
-    machine = PeerMachine(member, settings.delay_us)
-    with open_sink(settings.output) as sink:
+    with open_journal(settings.journal) as journal, open_sink(settings.output) as sink:
+        chance = journal.dice if journal is not None else dice
+        member = member_of(identity, settings.link, addresses, settings.role, settings.max_children, chance)
+        machine = PeerMachine(member, settings.delay_us)
+        if journal is not None:
+            journal.begin(of_listener(member, settings.delay_us))
         listener = Listener(Player(sink), machine.sources.is_genuine)
-        driver = Driver(machine, listener.perform)
+        driver = Driver(machine, listener.perform, journal)
         async with open_links(
             identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:

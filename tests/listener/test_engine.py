@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +20,10 @@ from meshcast.protocol.chunk import Chunk, Codec, Flag
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.link import Link
+from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, BroadcastId
 from meshcast.transport.fabric import Fabric
+from sim.journal_replay import replay
 
 Noise = Callable[[int], Iterator[Block]]
 
@@ -108,6 +111,22 @@ async def test_a_programme_is_heard_to_its_end_and_the_report_is_made_before_the
     assert listener.player.bad_packets == 0
     (report,) = reports
     assert (report["heard_ratio"], report["forged_chunks_played"], report["rank"]) == (1.0, 0, 3)
+
+
+async def test_what_happens_to_a_listener_is_written_down_and_replays(
+    autojump_clock: MockClock, go_on_air: Any, noise: Noise, tmp_path: Path
+) -> None:
+    path = tmp_path / "listener.journal"
+    async with go_on_air() as air:
+        await air.start_tracker()
+        await air.broadcast(noise(3_000))
+        await trio.sleep(0.5)
+        await run_listener(settings(air.link, journal=path), lambda _: None)
+    found = replay(path)
+    assert found.verdict == f"the same in all {found.events} events"
+    assert found.events > 30
+    assert isinstance(found.machine, PeerMachine)
+    assert found.machine.tally.verified >= 20
 
 
 async def test_one_that_is_asked_to_go_goes(autojump_clock: MockClock, go_on_air: Any, noise: Noise) -> None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import pytest
 
+from sim.journal_replay import replay
 from tracker.store.contents import TERM
 from tracker.store.sqlite import SqliteStore
 
@@ -126,3 +127,12 @@ def test_a_tracker_that_listens_everywhere_asks_for_its_own_name(start: Start, p
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(PATIENCE_S) == 0, "whoever started it is gone"
+
+
+def test_a_trackers_journal_is_asked_for_by_name_and_replays(start: Start, port: int, tmp_path: Path) -> None:
+    path = tmp_path / "tracker.journal"
+    process = start("--listen", f"127.0.0.1:{port}", "--journal", str(path))
+    first_line(process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    assert replay(path).verdict.startswith("the same in all ")

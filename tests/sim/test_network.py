@@ -7,7 +7,7 @@ from meshcast.protocol.events import Connected, Disconnected, Event, Received
 from meshcast.protocol.messages import Detach
 from meshcast.protocol.units import MILLISECOND, SECOND, PeerId
 from meshcast.transport import limits
-from sim.host import Host
+from sim.host import Host, Narrows
 from sim.network import DIAL_US_MAX, PING_US, SILENCE_US, Conditions
 
 DELAY_US = 50 * MILLISECOND
@@ -185,3 +185,59 @@ def test_who_comes_back_after_a_silent_death_begins_anew(toys: Make) -> None:
     t.network.dial(again, one.key, (one.address,))
     t.scheduler.run_until(2 * SECOND)
     assert [type(event) for event in t.events(one)] == [Disconnected, Connected]
+
+
+def test_one_that_has_become_slow_is_slow_both_ways_and_for_new_links_too(toys: Make) -> None:
+    t = toys()
+    one, other = t.linked()
+    t.network._delay_us = lambda a, b: DELAY_US + a.lag_us + b.lag_us
+    one.lag_us = 300 * MILLISECOND
+    t.network.measure_again(one)
+    start = t.scheduler.now
+    t.network.send(one, other.key, said(one, 1))
+    t.network.send(other, one.key, said(other, 2))
+    t.scheduler.run_until(start + SECOND)
+    assert t.times(one) == t.times(other) == [start + DELAY_US + 300 * MILLISECOND]
+    assert t.network.rtt_us(other, one.key) == 2 * (DELAY_US + 300 * MILLISECOND)
+
+
+def test_weather_changes_for_what_is_sent_from_then_on(toys: Make) -> None:
+    t = toys()
+    one, other = t.linked()
+    assert t.network.is_lossless
+    t.network.change(Conditions(loss=0.5, jitter=0.0, jitter_us=40 * MILLISECOND))
+    assert not t.network.is_lossless
+    for number in range(200):
+        t.network.send_datagram(one, other.key, said(one, number))
+    sent_at = t.scheduler.now
+    t.scheduler.run_until(10 * SECOND)
+    late_us = [at - sent_at - DELAY_US for at in t.times(other)]
+    assert 60 < len(late_us) < 140
+    assert 20 * MILLISECOND < sum(late_us) / len(late_us) < 60 * MILLISECOND
+
+
+def test_a_narrow_line_drops_datagrams_above_its_rate_and_lets_streams_wait(toys: Make) -> None:
+    t = toys()
+    one, other = t.linked()
+    start = t.scheduler.now
+    other.downlink = Narrows(10)
+    for number in range(50):
+        t.network.send_datagram(one, other.key, said(one, number))
+    t.scheduler.run_until(start + SECOND)
+    assert numbers(t.events(other)) == [0, 1, 2], "a fifth of a second is held, and one passes"
+    start = t.scheduler.now
+    t.network.send(one, other.key, said(one, 100), 20)
+    t.network.send(one, other.key, said(one, 101))
+    t.network.send(one, other.key, said(one, 102), 20)
+    t.scheduler.run_until(start + 10 * SECOND)
+    assert numbers(t.events(other))[3:] == [101, 100], "what is said does not wait, and too much is refused"
+    assert t.times(other)[-1] == start + DELAY_US + 2 * SECOND
+
+
+def test_one_end_may_give_a_link_up_before_the_other_knows(toys: Make) -> None:
+    t = toys()
+    one, other = t.linked()
+    t.network.give_up(one, other.key)
+    assert t.events(one) == [Disconnected(other.key, "silent")]
+    t.scheduler.run_until(20 * SECOND)
+    assert [type(event) for event in t.events(other)] == [Disconnected]

@@ -25,17 +25,21 @@ def main() -> None:
 )
 @click.option("--listen", metavar="ADDR:PORT", help="Where to listen; by default 0.0.0.0:4433.")
 @click.option("--data", type=click.Path(path_type=Path), help="The folder of the tracker's key and tree.")
+@click.option(
+    "--journal", type=click.Path(path_type=Path), help="Write what happens here to this file, for a replay."
+)
 @click.option("--exit-with-stdin", is_flag=True, hidden=True, help="End when standard input ends.")
 def serve_command(
     config: Path | None,
     listen: str | None,
     data: Path | None,
+    journal: Path | None,
     exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Serve until Ctrl-C; listeners hear on while the tracker is away."""
     with one_line():
         settings = read_config(config, listen, data)
-    run(partial(serve, settings, _ready, exits_with_stdin=exit_with_stdin))
+    run(partial(serve, settings, _ready, exits_with_stdin=exit_with_stdin, journal_path=journal))
 
 
 def _ready(address: TrackerAddress) -> None:
