@@ -63,8 +63,10 @@ def _head(report: dict[str, Any]) -> str:
     parts = [
         f"<header><h1>{escape(str(report['scenario']))}</h1>",
         f"<p>{escape(str(report.get('about', '')))}</p>",
-        f'<p class="soft">Seed {escape(str(report["seed"]))}, {report["fidelity"]} fidelity,'
-        f" {report['peers_peak']:,} listeners at the peak, {report['simulated_s']:g} s simulated in {report['wall_s']:g} s.",
+        (
+            f'<p class="soft">Seed {escape(str(report["seed"]))}, {report["fidelity"]} fidelity,'
+            f" {report['peers_peak']:,} listeners at the peak, {report['simulated_s']:g} s simulated in {report['wall_s']:g} s."
+        ),
         f" Again: <code>{escape(str(report.get('command', '')))}</code></p>",
     ]
     if report.get("is_cut_short"):

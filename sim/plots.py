@@ -4,6 +4,7 @@ Colours are classes (`c0`, `c1`, …), so that the page's style can give them fo
 and a description for those who do not see it.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,9 +67,7 @@ def thinned(values: Sequence[float], most: int = POINTS_MAX) -> list[int]:
     if len(values) <= most:
         return list(range(len(values)))
     edges = [len(values) * number // most for number in range(most + 1)]
-    peaks = [
-        max(range(a, b), key=lambda at: (values[at], -at)) for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    peaks = [max(range(a, b), key=lambda at: (values[at], -at)) for a, b in itertools.pairwise(edges)]
     return sorted({0, *peaks, len(values) - 1})
 
 
@@ -97,8 +96,10 @@ def bars(plot: Plot, names: Sequence[str], values: Sequence[float]) -> str:
         left, right = scale.x(number + 0.2), scale.x(number + 0.8)
         top, middle = scale.y(value), (left + right) / 2
         parts += [
-            f'<rect class="bar c0" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}"'
-            f' height="{scale.y(0) - top:.1f}"/>',
+            (
+                f'<rect class="bar c0" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}"'
+                f' height="{scale.y(0) - top:.1f}"/>'
+            ),
             f'<text class="value" x="{middle:.1f}" y="{top - 5:.1f}" text-anchor="middle">{shown(value)}</text>',
             f'<text class="tick" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{escape(name)}</text>',
         ]
@@ -162,10 +163,14 @@ class _Scale:
         base = HEIGHT - BOTTOM
         parts += [
             f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{base}"/>',
-            f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}"'
-            f' text-anchor="middle">{escape(plot.x_label)}</text>',
-            f'<text class="label" transform="rotate(-90)" x="{-(TOP + HEIGHT - BOTTOM) / 2:.0f}" y="14"'
-            f' text-anchor="middle">{escape(plot.y_label)}</text>',
+            (
+                f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}"'
+                f' text-anchor="middle">{escape(plot.x_label)}</text>'
+            ),
+            (
+                f'<text class="label" transform="rotate(-90)" x="{-(TOP + HEIGHT - BOTTOM) / 2:.0f}" y="14"'
+                f' text-anchor="middle">{escape(plot.y_label)}</text>'
+            ),
         ]
         return parts
 

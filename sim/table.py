@@ -71,16 +71,11 @@ def number_at(report: dict[str, Any], path: tuple[str, ...]) -> float | None:
 
 
 def shown(value: float | None) -> str:
-    """Show a number: whole ones whole, others with four figures."""
+    """Show a number: whole and large ones whole, others with four figures."""
     if value is None:
-        return "–"
-    return (
-        f"{value:,.0f}"
-        if float(value).is_integer()
-        else f"{value:,.4g}"
-        if abs(value) < 1e4
-        else f"{value:,.0f}"
-    )
+        return "-"
+    is_whole = float(value).is_integer() or abs(value) >= 1e4
+    return f"{value:,.0f}" if is_whole else f"{value:,.4g}"
 
 
 def rows_of(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -129,10 +124,11 @@ def sweep_of(key: str, rows: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Say in what two reports were not asked for the same thing: seeds, and each key of the scenario."""
-    said = []
-    for name in ("scenario", "seed", "fidelity"):
-        if one[name] != other[name]:
-            said.append(f"{name}: A has {one[name]}, B has {other[name]}")
+    said = [
+        f"{name}: A has {one[name]}, B has {other[name]}"
+        for name in ("scenario", "seed", "fidelity")
+        if one[name] != other[name]
+    ]
     flat = [_flat(report.get("settings", {})) for report in (one, other)]
     for key in [*flat[0], *(key for key in flat[1] if key not in flat[0])]:
         a, b = flat[0].get(key, "nothing"), flat[1].get(key, "nothing")
@@ -167,7 +163,7 @@ def _brief(value: Any) -> str:
 def _ratio(a: float | None, b: float | None) -> str:
     """Show how many times the first the second is."""
     if a is None or b is None:
-        return "–"
+        return "-"
     if a == b:
         return "1"
-    return f"{b / a:.3g}" if a else "–"
+    return f"{b / a:.3g}" if a else "-"
