@@ -203,6 +203,7 @@ def _run(
     rehearsal = rehearsal_of(scenario, request.seed, time.process_time)
     with ExitStack() as stack:
         writer = stack.enter_context(TraceWriter(trace, scenario, request.seed)) if trace else None
+        _make(folder)
         show = stack.enter_context(
             shown(f"{scenario.name} {request.seed}", scenario.duration_us, time.monotonic)
         )
@@ -220,6 +221,14 @@ def _run(
     write_report(report, folder / "report.json")
     write_whole(page_of(report), folder / "report.html")
     return report
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a run before the run: what cannot be written is better known at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"{folder} cannot be made: {error.strerror}; choose another --out") from error
 
 
 def _verdict(reports: Sequence[dict[str, Any]], *, is_interrupted: bool) -> int:

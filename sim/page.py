@@ -37,6 +37,9 @@ svg text { fill: var(--soft); } svg .value, svg .legend { fill: var(--ink); }
 details { margin-top: 6px; font-size: .85rem; } summary { cursor: pointer; color: var(--soft); }
 .scroll { max-height: 320px; overflow: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { text-align: left; color: var(--soft); }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); column-gap: 28px; margin: 0; }
+dl div { display: flex; justify-content: space-between; gap: 12px; padding: 3px 0; border-bottom: 1px solid var(--rule); }
+dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; text-align: right; }
 th, td { padding: 3px 14px 3px 0; text-align: right; border-bottom: 1px solid var(--rule); } th[scope="row"],
   thead th:first-child { text-align: left; font-weight: 500; }
 """
@@ -72,7 +75,7 @@ def _head(report: dict[str, Any]) -> str:
     if report.get("is_cut_short"):
         parts.append('<p class="bad">This run was cut short: its figures end before the scenario does.</p>')
     if broken:
-        parts.append(f'<h2 class="bad">{len(broken)} broken promises</h2><ul>')
+        parts.append(f'<h2 class="bad">{len(broken)} broken promise{"s" * (len(broken) > 1)}</h2><ul>')
         parts += [f'<li class="bad">{escape(str(one))}</li>' for one in broken]
         parts.append("</ul>")
     return "".join(parts) + "</header>\n"
@@ -81,10 +84,9 @@ def _head(report: dict[str, Any]) -> str:
 def _figures(report: dict[str, Any]) -> str:
     """Give the run in numbers."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-        for name, value in rows_of(report)
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows_of(report)
     )
-    return f"<section><h2>The run in numbers</h2><table><tbody>{rows}</tbody></table></section>\n"
+    return f"<section><h2>The run in numbers</h2><dl>{rows}</dl></section>\n"
 
 
 # ---- the plots
@@ -112,8 +114,8 @@ def _depth(report: dict[str, Any]) -> str:
 
 def _delay(report: dict[str, Any]) -> str:
     mesh, alone = report["delay_ms"]["p50"], report["unicast_ms"]["p50"]
-    ratio = f", {mesh / alone:.2f} times" if alone else ""
-    tells = f"At the end half of the listeners are within {mesh:g} ms{ratio} what the origin alone would need ({alone:g} ms)."
+    ratio = f", {mesh / alone:.2f} times what the origin alone would need ({alone:.0f} ms)" if alone else ""
+    tells = f"At the end half of the listeners are within {mesh:.0f} ms{ratio}."
     return _over_time(
         report,
         Plot("Delay against unicast", "simulated time, s", "ms from the origin", tells),
@@ -156,8 +158,8 @@ def _missing_when(report: dict[str, Any]) -> str:
 def _repairs(report: dict[str, Any]) -> str:
     found = report["repair_ms"]
     tells = (
-        f"{report['repairs']:,} orphans found a parent, half of them within {found['p50']:g} ms, 99 % within"
-        f" {found['p99']:g} ms, all within {found['max']:g} ms; {report['repairs_without_tracker']:,} without the tracker."
+        f"{report['repairs']:,} orphans found a parent, half of them within {found['p50']:.0f} ms, 99 % within"
+        f" {found['p99']:.0f} ms, all within {found['max']:.0f} ms; {report['repairs_without_tracker']:,} without the tracker."
     )
     plot = Plot("Repair times", "ms from a parent's death to the next one's Accept", "repairs", tells)
     step, counts = found["step"], found["counts"]
@@ -192,8 +194,8 @@ def _operations(report: dict[str, Any]) -> str:
         series.append(Series(name, rates))
     tracker = report["tracker"]
     tells = (
-        f"What the tracker had to see to. It took {tracker['us_per_join']:g} µs for a join and {tracker['us_per_leave']:g} µs"
-        f" for a leave, and {tracker['bytes_per_peer']:g} bytes a peer."
+        f"What the tracker had to see to. It took {tracker['us_per_join']:.1f} µs for a join and {tracker['us_per_leave']:.1f} µs"
+        f" for a leave, and {tracker['bytes_per_peer']:.0f} bytes a peer."
     )
     return _series(
         Plot("Tracker operations", "simulated time, s", "per second", tells), samples["at_s"], series

@@ -188,9 +188,9 @@ def _legend(names: Sequence[str]) -> list[str]:
         return []
     parts, x = [], float(LEFT)
     for number, name in enumerate(names):
-        parts.append(f'<rect class="bar c{number}" x="{x:.0f}" y="9" width="14" height="4" rx="2"/>')
-        parts.append(f'<text class="legend" x="{x + 19:.0f}" y="15">{escape(name)}</text>')
-        x += 34 + 6.6 * len(name)
+        parts.append(f'<path class="line c{number}" d="M{x:.0f} 11h22"/>')
+        parts.append(f'<text class="legend" x="{x + 27:.0f}" y="15">{escape(name)}</text>')
+        x += 42 + 6.6 * len(name)
     return parts
 
 

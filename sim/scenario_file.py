@@ -115,7 +115,7 @@ def scaled(scenario: Scenario, peers: int) -> Scenario:
 def check_size(scenario: Scenario, where: Callable[[tuple[str | int, ...]], str]) -> None:
     """Refuse a scenario to which nobody comes, or more than its fidelity can carry."""
     peers = peers_of(scenario)
-    place = where(("waves",) if scenario.waves else ("curve",))
+    place = where(_heaviest(scenario))
     if not peers:
         raise BadInputError(
             f"{place}: nobody comes; expected [[waves]] or a [curve] with one listener or more"
@@ -129,6 +129,15 @@ def check_size(scenario: Scenario, where: Callable[[tuple[str | int, ...]], str]
         raise BadInputError(
             f"{place}: {peers:,} peers; expected {keys.PEERS_MAX:,} at most: more do not fit into memory"
         )
+
+
+def _heaviest(scenario: Scenario) -> tuple[str | int, ...]:
+    """Name the key that brings the most listeners."""
+    sizes: dict[tuple[str | int, ...], int] = {("waves",): 0}
+    sizes |= {("waves", number, "peers"): wave.peers for number, wave in enumerate(scenario.waves)}
+    if scenario.curve is not None:
+        sizes["curve", "points"] = max(count for _, count in scenario.curve.points)
+    return max(sizes, key=lambda path: sizes[path])
 
 
 # ---- the tables

@@ -18,7 +18,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ("polite leaves", ("leaves",)),
     ("crashes", ("crashes",)),
     ("repairs", ("repairs",)),
-    ("  without the tracker", ("repairs_without_tracker",)),
+    ("repairs without the tracker", ("repairs_without_tracker",)),
     ("moves", ("moves",)),
     ("missing at 0.5 s, ppm", ("missing_ppm", "0.5")),
     ("missing at 1 s, ppm", ("missing_ppm", "1")),
