@@ -7,15 +7,16 @@ from meshcast.protocol.events import Event
 from meshcast.protocol.limits import CHILDREN_MAX
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import HOUR, SECOND, Micros, PeerId
+from sim.arrivals import Arrivals
 from sim.attacks import CROOKS, Ring, crook
 from sim.clocks import DRIFT_PPM_MAX, Clock
-from sim.coming import changes, session_us
 from sim.gauges import Gauges
 from sim.hearing import Hearing
 from sim.listener import Listener
 from sim.metrics import Ear
 from sim.process import NEVER
 from sim.scenario import Crowd, Fault, FaultKind, Scenario
+from sim.sessions import Stays
 from sim.world import ORDINARY, Oddity, World
 
 BORN: Final = (*CROOKS, FaultKind.LIARS, FaultKind.CLOCK_SKEW)
@@ -57,8 +58,8 @@ class Audience:
         """Continents from which nobody comes."""
         self.cut: dict[str, int] = {}
         """Continents that are cut off, and the side that they are on."""
-        chance = world.chance("comings")
-        for at, step in changes(scenario, chance):
+        self._lives = Stays(scenario, world.seed)
+        for at, step in Arrivals(scenario, world.seed).changes():
             world.scheduler.at(opens_at + at, self._change, step)
 
     @property
@@ -83,8 +84,7 @@ class Audience:
             world.faults.narrow(process, max(able, 0.5) * HEADROOM * SECOND / self._scenario.chunk_us, None)
         listener = Listener(process, hearing, world.now)
         self._gauges.came(listener)
-        stay_us = session_us(self._scenario.sessions, self._stays)
-        is_crash = self._stays.random() < self._scenario.sessions.crashing
+        stay_us, is_crash = self._lives.draw()
         if stay_us is not None:
             world.scheduler.at(world.now + stay_us, self._leave, process.key, is_crash)
         return listener

@@ -9,6 +9,11 @@ from meshcast.protocol.units import Micros
 class Distances(Protocol):
     """Places by their numbers, and one-way delays between them."""
 
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        ...
+
     def number(self, name: str) -> int:
         """Give the number of a place; `BadInputError` if there is none of that name."""
         ...

@@ -52,13 +52,15 @@ class Geography:
         people: dict[Continent, int] = {}
         for city in CITIES:
             people[city.continent] = people.get(city.continent, 0) + city.people
-        self.weights: Final = [
-            shares.get(one.continent, 0.0) * one.people / people[one.continent] for one in CITIES
-        ]
-        """The share of the audience in each city."""
-        self._cumulative = list(accumulate(self.weights))
+        weights = [shares.get(one.continent, 0.0) * one.people / people[one.continent] for one in CITIES]
+        self._cumulative = list(accumulate(weights))
         self._delays_us: dict[int, Micros] = {}
         self._landmarks = tuple(city_number(name) for name in LANDMARKS)
+
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        return len(CITIES)
 
     def number(self, name: str) -> int:
         """Give the number of a place."""

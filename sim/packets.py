@@ -57,10 +57,11 @@ class Packets:
         ledger = Ledger(clock)
         self.world = World(seed, _settings(scenario, geography), timed(ledger, geography))
         self._violations: dict[str, str] = {}
+        self._checker: Checker | None = None
         self._breaches: Counter[str] = Counter()
         self._stopped_at: Micros | None = None
         if is_checked:
-            Checker(self.world)
+            self._checker = Checker(self.world, raises=False)
         self.gauges = Gauges(self.world, ledger, OPENS_AT_US, scenario.duration_us)
         self.audience = Audience(self.world, scenario, self.gauges, OPENS_AT_US)
         Mishaps(self.world, self.audience, self.gauges, scenario, OPENS_AT_US)
@@ -104,7 +105,8 @@ class Packets:
     def violations(self) -> list[str]:
         """The promises that were broken, each with its first time, and how often it was broken again."""
         again = {kind: f" and {count - 1} times more" for kind, count in self._breaches.items() if count > 1}
-        return [text + again.get(kind, "") for kind, text in self._violations.items()]
+        own = [text + again.get(kind, "") for kind, text in self._violations.items()]
+        return own + (self._checker.violations if self._checker is not None else [])
 
     def digest(self) -> str:
         """Give the digest of everything that has happened."""

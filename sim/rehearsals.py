@@ -35,7 +35,7 @@ def _maker(module: str, name: str) -> MakeRehearsal:
 
 FIDELITIES: Final[dict[Fidelity, MakeRehearsal]] = {
     Fidelity.PACKETS: _maker("sim.packets", "Packets"),
-    Fidelity.FLOW: _maker("sim.flow", "Flow"),
+    Fidelity.FLOW: _maker("sim.flow.flow", "Flow"),
 }
 
 

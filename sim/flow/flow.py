@@ -10,6 +10,8 @@ from typing import Final
 from meshcast.protocol.limits import REFERRED_MAX, REPORT_AFTER_US, STALLED_FRESH_US, silence_us
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
+from sim.chance import stream
+from sim.distances import Distances
 from sim.flow.calendar import Calendar
 from sim.flow.checks import tree_problems
 from sim.flow.crowd import Crowd
@@ -19,14 +21,14 @@ from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.orphans import Known, Orphan, Orphans
 from sim.flow.sound import Sound
 from sim.flow.troubles import Troubles
+from sim.geography import Geography
 from sim.measures import Clock, Measures
 from sim.network import PING_US, SILENCE_US
 from sim.scenario import DELAYS_US, Scenario
+from sim.sessions import FOREVER_US
 from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 from tracker.overlay.tree import Tree
 
-FOLLOW_EVERY_US: Final[Micros] = SECOND
-"""A curve's crowd is brought to its count so often."""
 BYE_US: Final[Micros] = 50 * MILLISECOND
 """What a goodbye takes to those for whom one stood by."""
 NONE: Final = -1
@@ -36,13 +38,19 @@ class Flow:
     """One run of a scenario."""
 
     def __init__(
-        self, scenario: Scenario, seed: int | str, clock: Clock | None = None, *, tree: Tree | None = None
+        self,
+        scenario: Scenario,
+        seed: int | str,
+        clock: Clock | None = None,
+        *,
+        geography: Distances | None = None,
+        tree: Tree | None = None,
     ) -> None:
-        """Begin; `tree` is the tracker's, if it has one already."""
+        """Begin; `geography` is what the scenario's matrix says, `tree` the tracker's, if it has one already."""
         self.scenario = scenario
         self.seed = seed
         self.calendar = Calendar()
-        self.crowd = Crowd(scenario, seed)
+        self.crowd = Crowd(scenario, seed, geography or Geography())
         self.mesh = Mesh(self.crowd.city_delays_us)
         self.sound = Sound(self.mesh, scenario.chunk_us, scenario.duration_us - max(DELAYS_US))
         self.tree = tree or Tree(
@@ -127,7 +135,7 @@ class Flow:
 
     def chance(self, name: str) -> Random:
         """Give the stream of chance of this name."""
-        return Random(f"{self.seed}/{name}")
+        return stream(self.seed, name)
 
     # ---- the beginning
 
@@ -144,20 +152,24 @@ class Flow:
         mesh.rank[ORIGIN] = RANK_MIN[SOURCE]
         for wish in crowd.relays():
             self.desk.join(wish)
-        for at, serial in crowd.first_arrivals():
-            self.calendar.at(at, self._arrive, serial)
-        if scenario.curve is not None:
-            self.calendar.at(0, self._follow)
+        self._expect()
         self.desk.wake_wanting()
         self.troubles.begin()
         self.figures.begin()
 
-    def _arrive(self, serial: int) -> None:
-        """Let a listener come, and the next one of its wave after it."""
-        self.come()
-        following = self.crowd.next_arrival(serial)
+    def _expect(self) -> None:
+        """Let the next one come, or go, in its time."""
+        following = self.crowd.next_change()
         if following is not None:
-            self.calendar.at(following[0], self._arrive, following[1])
+            self.calendar.at(following[0], self._change, following[1])
+
+    def _change(self, step: int) -> None:
+        """Let one come, or one of those who are here go, because the scenario's crowd grows or shrinks."""
+        if step > 0:
+            self.come()
+        elif self.people:
+            self.remove(self.people[self._phases(len(self.people))], is_crash=False)
+        self._expect()
 
     def come(self) -> None:
         """Let a listener ask the tracker for a place."""
@@ -177,20 +189,6 @@ class Flow:
             self.calendar.at(self.calendar.now + SECOND, self._ask, wish)
             return
         self.desk.join(wish)
-
-    def _follow(self) -> None:
-        """Bring the crowd to its curve's count: who is short comes, who is over goes."""
-        now = self.calendar.now
-        short = self.crowd.wanted(now) - len(self.people) - self.coming
-        if short > 0:
-            for step in range(short):
-                self.calendar.at(now + step * FOLLOW_EVERY_US // short, self.come)
-        for _ in range(-short):
-            if self.people:
-                victim = self.people[self._phases(len(self.people))]
-                self.remove(victim, is_crash=False)
-        if now + FOLLOW_EVERY_US < self.scenario.duration_us:
-            self.calendar.at(now + FOLLOW_EVERY_US, self._follow)
 
     # ---- joining
 
@@ -235,7 +233,7 @@ class Flow:
         if wish.role is Role.LISTENER:
             self.coming -= 1
             self.admit(node)
-            if wish.stays_us >= 0:
+            if wish.stays_us < FOREVER_US:
                 generation = mesh.generation[node]
                 end = self._crash if wish.is_crashing else self._say_goodbye
                 self.calendar.at(now + wish.stays_us, end, node, generation)
@@ -347,7 +345,7 @@ class Flow:
 
     def _replace(self) -> None:
         """Let another come for one that has left, if the scenario says so."""
-        if self.scenario.sessions.replaced and self.scenario.curve is None:
+        if self.scenario.sessions.replaced:
             self.come()
 
     def remove(self, node: int, *, is_crash: bool) -> None:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 
 from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.units import SECOND, Micros
-from sim.cities import CITIES
 from sim.scenario import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -47,10 +46,8 @@ class Troubles:
 
     def _region_gone(self, fault: Fault) -> None:
         """Let all listeners of a continent die in one instant."""
-        city = self._flow.mesh.city
-        self._kill(
-            [one for one in sorted(self._flow.people) if CITIES[city[one]].continent.value == fault.continent]
-        )
+        city, continent_of = self._flow.mesh.city, self._flow.crowd.continent_of
+        self._kill([one for one in sorted(self._flow.people) if continent_of[city[one]] == fault.continent])
 
     def _kill(self, victims: list[int]) -> None:
         for victim in victims:
@@ -80,9 +77,8 @@ class Troubles:
         returns_at = flow.now + fault.for_us
         for node in people:
             flow.remove(node, is_crash=False)
-        if flow.scenario.curve is None:
-            for _ in people:
-                flow.calendar.at(returns_at + self._dice.randrange(RETURN_US), flow.come)
+        for _ in people:
+            flow.calendar.at(returns_at + self._dice.randrange(RETURN_US), flow.come)
         flow.calendar.at(returns_at, self._reopen)
 
     def _reopen(self) -> None:
