@@ -19,6 +19,7 @@ from meshcast.protocol.limits import (
 )
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
+from tracker.overlay.lags import Lags
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, Openings, key_of
 from tracker.overlay.standby_links import StandbyLinks
@@ -29,7 +30,8 @@ _SLOT: Final = 1
 _LEAF_ONLY: Final = 2
 _ADOPTER: Final = 4
 _OVERCOMMITTED: Final = 8
-_BAG_BITS: Final = 4
+_RESERVE: Final = 16
+_BAG_BITS: Final = 5
 _ANY: Final = (1 << _BAG_BITS) - 1
 
 
@@ -41,6 +43,7 @@ class Links(Nodes):
         regions = len(nearest_regions)
         self.children: Final = Chains()
         self.standbys: Final = StandbyLinks()
+        self.lags: Final = Lags(self.parent, self.rank, self.children)
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
@@ -51,6 +54,9 @@ class Links(Nodes):
         self._membership: Final = array("i")
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
+        self.heads_of: dict[int, list[int]] = {}
+        self.heir_of: dict[int, int] = {}
+        self.old_of: dict[int, int] = {}
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 
@@ -111,6 +117,7 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
+        self.lags.grow(nodes)
         self._membership.frombytes(bytes(nodes * self._membership.itemsize))
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
@@ -129,6 +136,8 @@ class Links(Nodes):
             elif rank < RANK_MAX:
                 if free > 0:
                     bags = _SLOT
+                    if free == self.capacity[node] and self.role[node] == LISTENER:
+                        bags = _SLOT | _RESERVE
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
                 if is_usable and self.standbys.load[node] < self.clients_max(node):
@@ -143,8 +152,12 @@ class Links(Nodes):
         """Enter a node in some bags and take it out of the other ones that are touched."""
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
+            self.lags.offer_spot(node, is_free=bool(bags & _SLOT))
+        if touched & _RESERVE:
+            self.lags.offer_reserve(node, self.capacity[node] if bags & _RESERVE else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
+            self.lags.offer_leaf(node, is_leaf=bool(bags & _LEAF_ONLY))
         if touched & _ADOPTER:
             self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
         if touched & _OVERCOMMITTED:
@@ -156,6 +169,8 @@ class Links(Nodes):
         self.free[parent] -= 1
         self.linked += 1
         self._index(parent)
+        self.lags.settle(node)
+        self.lags.count(parent, self.lags.crowd[node])
         self.changed[node] = None
         if self.standbys.has(node, parent):
             self.drop_standby(node, parent)
@@ -167,6 +182,7 @@ class Links(Nodes):
         self.free[parent] += 1
         self.linked -= 1
         self._index(parent)
+        self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
         if self._leaf_of:
             self._break_splice_of_leaf(self._leaf_of.get(node, node))

@@ -15,8 +15,10 @@ A peer with children only goes where its rank does not rise; a childless one goe
 from dataclasses import dataclass
 from typing import Final
 
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX, RESERVE_PLACES_MAX
 from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import MILLISECOND
+from tracker.overlay.lags import HOP_US
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.openings import NOWHERE, RANK_MASK
 from tracker.overlay.standbys import adopters_below
@@ -25,6 +27,8 @@ from tracker.overlay.tree import Tree
 
 PROBES_MAX: Final = 4
 """Candidates looked at in one bag before a worse one is taken."""
+SPLICE_US: Final = 5 * MILLISECOND
+"""What a splice must gain over a free place: it costs a move."""
 SPLICES_MAX: Final = EMERGENCY_PLACES_MAX // 2
 """Splices under way at one parent: the other emergency places are for emergencies."""
 
@@ -58,6 +62,10 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     brings more than it takes, is allowed that in any case.
     """
     below = parent_rank_bound(tree, node)
+    if tree.role[node] == Role.LISTENER and not tree.lags.is_blind:
+        placement = place_by_lag(tree, node, below)
+        if placement is not None:
+            return placement
     slot = find_slot(tree, node, below)
     leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
     if leaf is not None:
@@ -73,6 +81,58 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
         return None
     tree.attach(node, adopter)
     return Placement(adopter, emergency=tree.free[adopter] < 0)
+
+
+def place_by_lag(tree: Tree, node: int, below: int, limit: int = 1 << 60) -> Placement | None:
+    """Find the place where the sound comes soonest, if its score is under `limit`, and enter it."""
+    spot, score = find_spot(tree, node, below)
+    if tree.free[node] > 0:
+        leaf, leaf_score = find_leaf(tree, node, below)
+        if leaf is not None and leaf_score + SPLICE_US < min(score, limit):
+            parent = tree.parent[leaf]
+            tree.attach(node, parent)
+            tree.promise_splice(node, leaf)
+            return Placement(parent, leaf)
+    if spot is None or score >= limit:
+        return None
+    tree.attach(node, spot)
+    return Placement(spot)
+
+
+def find_spot(tree: Tree, node: int, below: int) -> tuple[int | None, int]:
+    """Find the free place under which a node's lag, with what depth counts, is least; and that."""
+    lags = tree.lags
+    best, best_score = None, 1 << 60
+    own = tree.has_children(node)
+    for key in lags.nearest_bags(lags.spots, lags.place[node]):
+        for one in lags.spots.pick(key, tree.dice, PROBES_MAX):
+            if one == node or tree.rank[one] >= below:
+                continue
+            score = score_under(tree, node, one)
+            if score < best_score and (not own or not tree.is_under(one, node)) and tree.is_rooted(one):
+                best, best_score = one, score
+    return best, best_score
+
+
+def find_leaf(tree: Tree, node: int, below: int) -> tuple[int | None, int]:
+    """Find the leaf-only peer whose place is best for a node."""
+    lags = tree.lags
+    best, best_score = None, 1 << 60
+    for key in lags.nearest_bags(lags.leaves, lags.place[node]):
+        for leaf in lags.leaves.pick(key, tree.dice, PROBES_MAX):
+            parent = tree.parent[leaf]
+            if parent == node or tree.rank[parent] >= below:
+                continue
+            score = score_under(tree, node, parent)
+            if score < best_score and _bears_splice(tree, parent):
+                best, best_score = leaf, score
+    return best, best_score
+
+
+def score_under(tree: Tree, node: int, parent: int) -> int:
+    """Score a place: the lag there, and what depth counts."""
+    lags = tree.lags
+    return lags.lag[parent] + lags.delay(parent, node) + HOP_US * max(0, tree.rank[parent] - 2)
 
 
 def complete_splice(tree: Tree, joiner: int) -> Move | None:
@@ -141,6 +201,7 @@ def _bears_splice(tree: Tree, parent: int) -> bool:
 def _find_adopter(tree: Tree, node: int) -> int | None:
     """Find one that may take an orphan beyond its capacity."""
     for adopter in adopters_below(tree, node, parent_rank_bound(tree, node)):
-        if adopter != node and tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
+        most = EMERGENCY_PLACES_MAX if tree.role[adopter] == Role.LISTENER else RESERVE_PLACES_MAX
+        if adopter != node and tree.free[adopter] > -most and tree.is_rooted(adopter):
             return adopter
     return None

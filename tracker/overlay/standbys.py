@@ -15,6 +15,9 @@ from tracker.overlay.nodes import NOBODY
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
 
+import os
+FULL=int(os.environ.get("FULL",30))*1000
+RK=int(os.environ.get("RK",0))*1000
 PROBES_MAX: Final = 8
 """Candidates looked at before the best so far is taken."""
 PERFECT: Final = 3
@@ -73,6 +76,7 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
     prefixes = [tree.prefix[one] for one in (node, *bound)]
     best, best_score = None, -1
     probes = 0
+    lags = tree.lags
     for candidate in adopters_below(tree, node, tree.rank[node]):
         if best is not None and (probes >= PROBES_MAX or tree.rank[candidate] < RANK_LISTENER_MIN):
             break
@@ -80,8 +84,13 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
             continue
         probes += 1
         score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
-        if score > best_score:
-            best, best_score = candidate, score
-        if score == PERFECT:
-            break
+        if lags.is_blind:
+            if score > best_score:
+                best, best_score = candidate, score
+            if score == PERFECT:
+                break
+        else:
+            score = score * 1000_000 - lags.lag[candidate] - lags.delay(candidate, node) - (FULL if tree.free[candidate]<=0 else 0) - RK*(tree.rank[node]-1-tree.rank[candidate])
+            if score > best_score or best is None:
+                best, best_score = candidate, score
     return best

@@ -1,0 +1,168 @@
+"""Lifts and successions."""
+
+from tracker.overlay.lags import LEVEL_US, QUALITY_US
+from tracker.overlay.nodes import LISTENER, NOBODY, ORIGIN
+from tracker.overlay.placement import HOP_US, Move, _bears_splice, parent_rank_bound, place_by_lag, score_under
+from tracker.overlay.states import State
+from tracker.overlay.tree import Tree
+
+import os
+LIFT_US = int(os.environ.get("LIFT", 10)) * 1000      # us * peers a move must gain
+REPLACE_US = int(os.environ.get("REPL", 20)) * 1000   # us * peers a move of a replacement must gain
+SLOT_US = int(os.environ.get("SLOT", 4)) * 1000   # value of a place more, for each of the crowd's mean child
+PICKS = 3
+
+
+def find_heir(tree: Tree, place: int, parent: int, heads, old: int, crowd: int):
+    """Find the childless capable peer that best stands between parent and heads; its cost."""
+    lags = tree.lags
+    best, best_cost = None, 1 << 60
+    for key in lags.nearest_bags(lags.reserve, place, QUALITY_US):
+        for one in lags.reserve.pick(key, tree.dice, PICKS):
+            if one == parent or tree.capacity[one] < len(heads) or one in heads or tree.is_promised(one) or one in tree.heads_of or tree.parent[one] == old:
+                continue
+            cost = cost_between(tree, parent, one, heads, crowd)
+            if cost < best_cost and tree.is_rooted(one):
+                best, best_cost = one, cost
+    return best, best_cost
+
+
+def cost_between(tree: Tree, parent: int, one: int, heads, crowd: int) -> int:
+    lags = tree.lags
+    cost = crowd * lags.delay(parent, one)
+    for head in heads:
+        cost += lags.crowd[head] * lags.delay(one, head)
+    return cost - SLOT_US * tree.capacity[one] * crowd // (len(heads) + 1)
+
+
+def succeed(tree: Tree, parent: int, place: int, heads) -> list[Move]:
+    """After a death."""
+    if parent == NOBODY or tree.state[parent] != State.ATTACHED or not heads or tree.free[parent] <= 0 or not tree.is_rooted(parent):
+        return []
+    heads = [h for h in heads if tree.state[h] == State.ATTACHED and tree.rank[h] > max(tree.rank[parent] + 1, 3) and h not in tree.heir_of]
+    if not heads:
+        return []
+    crowd = 1 + sum(tree.lags.crowd[h] for h in heads)
+    heir, cost = find_heir(tree, place, parent, heads, NOBODY, crowd)
+    if heir is None:
+        return []
+    source = tree.parent[heir]
+    if source == parent:
+        return []
+    tree.attach(heir, parent)
+    tree.heads_of[heir] = list(heads)
+    for h in heads:
+        tree.heir_of[h] = heir
+    note(tree, "succeed")
+    return [Move(heir, source, parent)]
+
+
+def note(tree, what):
+    d = tree.lags.done
+    d[what] = d.get(what, 0) + 1
+
+
+def replace(tree: Tree, old: int) -> list[Move]:
+    parent = tree.parent[old]
+    if parent == NOBODY or tree.role[old] != LISTENER or tree.state[old] != State.ATTACHED or not tree.has_children(old):
+        return []
+    if not _bears_splice(tree, parent) or old in tree.heir_of:
+        return []
+    heads = [c for c in tree.children.of(old) if tree.state[c] == State.ATTACHED and not tree.is_promised(c) and c not in tree.heir_of]
+    if len(heads) != tree.capacity[old] - tree.free[old]:
+        return []
+    lags = tree.lags
+    crowd = lags.crowd[old]
+    heir, cost = find_heir(tree, lags.place[old], parent, heads, old, crowd)
+    if heir is None:
+        return []
+    gain = cost_between(tree, parent, old, heads, crowd) - cost
+    if gain < REPLACE_US * (2 + len(heads)):
+        return []
+    source = tree.parent[heir]
+    tree.attach(heir, parent)
+    tree.heads_of[heir] = list(heads)
+    tree.old_of[heir] = old
+    for h in heads:
+        tree.heir_of[h] = heir
+    note(tree, "replace")
+    return [Move(heir, source, parent)]
+
+
+def advance(tree: Tree, node: int) -> list[Move]:
+    """Take the next step of a succession after a node has reported."""
+    heir = node if node in tree.heads_of else tree.heir_of.get(node)
+    if heir is None:
+        return retire(tree, tree.parent[node])
+    moves = []
+    if tree.state[heir] != State.ATTACHED:
+        return []
+    old = tree.old_of.get(heir, NOBODY)
+    for head in tree.heads_of.pop(heir):
+        if tree.heir_of.pop(head, None) != heir:
+            continue
+        source = tree.parent[head]
+        if tree.state[head] != State.ATTACHED or source == NOBODY or tree.free[heir] <= 0 or not tree.may_attach(head, heir) or source == heir:
+            continue
+        if tree.is_under(heir, head):
+            continue
+        if source != old and score_under(tree, head, heir) >= score_under(tree, head, source) + 3000 and tree.free[source] >= 0:
+            continue
+        tree.attach(head, heir)
+        moves.append(Move(head, source, heir))
+    return moves
+
+
+def retire(tree: Tree, heir: int) -> list[Move]:
+    """Move the old one away."""
+    if heir not in tree.old_of:
+        return []
+    if any(tree.state[c] == State.PENDING for c in tree.children.of(heir)):
+        return []
+    old = tree.old_of.pop(heir)
+    if tree.state[old] != State.ATTACHED or tree.has_children(old) or tree.parent[old] != tree.parent[heir]:
+        return []
+    source = tree.parent[old]
+    if tree.free[source] >= 0:
+        return []
+    if tree.free[heir] > 0:
+        tree.attach(old, heir)
+        return [Move(old, source, heir)]
+    if place_by_lag(tree, old, parent_rank_bound(tree, old)) is not None:
+        return [Move(old, source, tree.parent[old])]
+    return []
+
+
+def lift(tree: Tree, node: int) -> list[Move]:
+    source = tree.parent[node]
+    if source == NOBODY or tree.state[node] != State.ATTACHED or tree.role[node] != LISTENER or tree.is_promised(node) or node in tree.heir_of or node in tree.heads_of or tree.promised_leaf(node) is not None:
+        return []
+    gain = LIFT_US // min(tree.lags.crowd[node], 100) + 1000
+    limit = score_under(tree, node, source) - gain
+    placement = place_by_lag(tree, node, parent_rank_bound(tree, node), limit)
+    if placement is None:
+        return []
+    note(tree, "lift" if tree.lags.crowd[node] == 1 else "lift_head")
+    return [Move(node, source, placement.parent)]
+
+
+def rebalance(tree: Tree) -> list[Move]:
+    """Try to better one place."""
+    lags = tree.lags
+    if lags.behind:
+        lags.catch_up()
+    node = tree.dice(tree._used)
+    if tree.state[node] != State.ATTACHED or node == ORIGIN:
+        return []
+    path = []
+    at = node
+    while at > ORIGIN:
+        path.append(at)
+        at = tree.parent[at]
+    if at != ORIGIN:
+        return []
+    moves = lift(tree, node) if len(path) else []
+    if not moves and len(path) > 1:
+        above = path[1 + tree.dice(len(path) - 1)]
+        moves = lift(tree, above) or replace(tree, above)
+    return moves
