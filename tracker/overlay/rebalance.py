@@ -2,7 +2,7 @@
 
 from tracker.overlay.lags import LEVEL_US, QUALITY_US
 from tracker.overlay.nodes import LISTENER, NOBODY, ORIGIN
-from tracker.overlay.placement import HOP_US, Move, _bears_splice, parent_rank_bound, place_by_lag, score_under
+from tracker.overlay.placement import HOP_US, Move, _bears_splice, find_slot, find_spot, parent_rank_bound, place_by_lag, score_under
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
 
@@ -17,10 +17,17 @@ def find_heir(tree: Tree, place: int, parent: int, heads, old: int, crowd: int):
     """Find the childless capable peer that best stands between parent and heads; its cost."""
     lags = tree.lags
     best, best_cost = None, 1 << 60
+    busy = 0
+    rank = max(3, tree.rank[parent] + 1)
     for key in lags.nearest_bags(lags.reserve, place, QUALITY_US):
         for one in lags.reserve.pick(key, tree.dice, PICKS):
-            if one == parent or tree.capacity[one] < len(heads) or one in heads or tree.is_promised(one) or one in tree.heads_of or tree.parent[one] == old:
+            above = tree.parent[one]
+            if one == parent or above == parent or one in tree.heads_of or one in tree.heir_of or tree.promised_leaf(one) is not None:
                 continue
+            if tree.rank[one] <= rank or (old != NOBODY and tree.free[one] + (above == old) < len(heads)) or tree.is_under(parent, one):
+                continue
+            # Not one who has much to do where it is.
+            busy += 1
             cost = cost_between(tree, parent, one, heads, crowd)
             if cost < best_cost and tree.is_rooted(one):
                 best, best_cost = one, cost
@@ -30,8 +37,12 @@ def find_heir(tree: Tree, place: int, parent: int, heads, old: int, crowd: int):
 def cost_between(tree: Tree, parent: int, one: int, heads, crowd: int) -> int:
     lags = tree.lags
     cost = crowd * lags.delay(parent, one)
+    room = tree.free[one]
     for head in heads:
-        cost += lags.crowd[head] * lags.delay(one, head)
+        if head == one:
+            continue
+        room -= 1
+        cost += lags.crowd[head] * (lags.delay(one, head) if room >= 0 or tree.parent[head] == one else 60000)
     return cost - SLOT_US * tree.capacity[one] * crowd // (len(heads) + 1)
 
 
@@ -66,10 +77,10 @@ def replace(tree: Tree, old: int) -> list[Move]:
     parent = tree.parent[old]
     if parent == NOBODY or tree.role[old] != LISTENER or tree.state[old] != State.ATTACHED or not tree.has_children(old):
         return []
-    if not _bears_splice(tree, parent) or old in tree.heir_of:
+    if (not _bears_splice(tree, parent) and not (tree.role[parent] != LISTENER and tree.free[parent] > -8)) or old in tree.heir_of:
         return []
     heads = [c for c in tree.children.of(old) if tree.state[c] == State.ATTACHED and not tree.is_promised(c) and c not in tree.heir_of]
-    if len(heads) != tree.capacity[old] - tree.free[old]:
+    if len(heads) != tree.capacity[old] - tree.free[old] or not heads:
         return []
     lags = tree.lags
     crowd = lags.crowd[old]
@@ -98,7 +109,10 @@ def advance(tree: Tree, node: int) -> list[Move]:
     if tree.state[heir] != State.ATTACHED:
         return []
     old = tree.old_of.get(heir, NOBODY)
-    for head in tree.heads_of.pop(heir):
+    heads = tree.heads_of.pop(heir)
+    if len(heads) > tree.free[heir]:
+        heads.sort(key=lambda h: tree.lags.lag[tree.parent[h]] * 0 - tree.lags.crowd[h])
+    for head in heads:
         if tree.heir_of.pop(head, None) != heir:
             continue
         source = tree.parent[head]
@@ -133,6 +147,29 @@ def retire(tree: Tree, heir: int) -> list[Move]:
     return []
 
 
+def dissolve(tree: Tree, adopter: int) -> list[Move]:
+    """Empty the child with the least crowd of one beyond its capacity."""
+    heads = [c for c in tree.children.of(adopter) if tree.state[c] == State.ATTACHED and tree.has_children(c) and tree.role[c] == LISTENER]
+    if not heads:
+        return []
+    old = min(heads, key=tree.lags.crowd.__getitem__)
+    moves = []
+    for kid in list(tree.children.of(old)):
+        if tree.state[kid] != State.ATTACHED or kid in tree.heir_of or tree.is_promised(kid):
+            continue
+        spot, _ = find_spot(tree, kid, parent_rank_bound(tree, kid))
+        if spot is None or spot == old:
+            spot = find_slot(tree, kid, parent_rank_bound(tree, kid))
+        if spot is None or spot == old or tree.is_under(spot, kid):
+            continue
+        tree.attach(kid, spot)
+        moves.append(Move(kid, old, spot))
+        note(tree, "dissolve")
+        if len(moves) == 2:
+            break
+    return moves
+
+
 def lift(tree: Tree, node: int) -> list[Move]:
     source = tree.parent[node]
     if source == NOBODY or tree.state[node] != State.ATTACHED or tree.role[node] != LISTENER or tree.is_promised(node) or node in tree.heir_of or node in tree.heads_of or tree.promised_leaf(node) is not None:
@@ -161,6 +198,14 @@ def rebalance(tree: Tree) -> list[Move]:
         at = tree.parent[at]
     if at != ORIGIN:
         return []
+    over = tree.overcommitted
+    if over.ranks and tree.dice(2):
+        rank = (over.ranks & -over.ranks).bit_length() - 1
+        region = (over.regions_at[rank] & -over.regions_at[rank]).bit_length() - 1
+        bag = over.pick(region << 6 | rank, tree.dice, 1)
+        moves = dissolve(tree, bag[0])
+        if moves:
+            return moves
     moves = lift(tree, node) if len(path) else []
     if not moves and len(path) > 1:
         above = path[1 + tree.dice(len(path) - 1)]
