@@ -58,6 +58,7 @@ class Links(Nodes):
         self.heads_of: dict[int, list[int]] = {}
         self.heir_of: dict[int, int] = {}
         self.old_of: dict[int, int] = {}
+        self.swap_of: dict[int, tuple[int, int]] = {}
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 

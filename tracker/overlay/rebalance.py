@@ -102,6 +102,8 @@ def replace(tree: Tree, old: int) -> list[Move]:
 
 def advance(tree: Tree, node: int) -> list[Move]:
     """Take the next step of a succession after a node has reported."""
+    if node in tree.swap_of:
+        return finish_exchange(tree, node)
     heir = node if node in tree.heads_of else tree.heir_of.get(node)
     if heir is None:
         return retire(tree, tree.parent[node])
@@ -125,6 +127,64 @@ def advance(tree: Tree, node: int) -> list[Move]:
         tree.attach(head, heir)
         moves.append(Move(head, source, heir))
     return moves
+
+
+EXCH_US = int(os.environ.get("EXCH", 10)) * 1000
+EXK = int(os.environ.get("EXK", 3))
+
+
+def exchange(tree: Tree, head: int) -> list[Move]:
+    """Let a head and a child of a nearer parent of the same rank change places."""
+    source = tree.parent[head]
+    if source == NOBODY or tree.state[head] != State.ATTACHED or tree.state[source] != State.ATTACHED or not is_loose(tree, head):
+        return []
+    lags = tree.lags
+    lag, crowd, delay = lags.lag, lags.crowd, lags.delay
+    rank = tree.rank[source]
+    here = lag[source] + delay(source, head)
+    best, best_gain = None, 2 * EXCH_US
+    tried = 0
+    regions = tree.adopters.regions_at[rank]
+    for region in tree.nearest[tree.region[head]][:8]:
+        if not regions >> region & 1:
+            continue
+        for other in tree.adopters.pick(region << 6 | rank, tree.dice, EXK - tried):
+            tried += 1
+            if other == source or tree.free[other] < 0 or not tree.is_rooted(other):
+                continue
+            mine = crowd[head] * (here - lag[other] - delay(other, head))
+            if mine < best_gain:
+                continue
+            for child in tree.children.of(other):
+                gain = mine + crowd[child] * (lag[child] - lag[source] - delay(source, child))
+                if gain > best_gain and tree.state[child] == State.ATTACHED and is_loose(tree, child):
+                    best, best_gain = child, gain
+        if tried >= EXK:
+            break
+    if best is None:
+        return []
+    other = tree.parent[best]
+    tree.attach(head, other)
+    tree.swap_of[head] = (best, source)
+    note(tree, "exchange")
+    return [Move(head, source, other)]
+
+
+def is_loose(tree: Tree, node: int) -> bool:
+    return tree.role[node] == LISTENER and not tree.is_promised(node) and node not in tree.heir_of and node not in tree.heads_of and tree.promised_leaf(node) is None and node not in tree.swap_of
+
+
+def finish_exchange(tree: Tree, node: int) -> list[Move]:
+    if tree.state[node] != State.ATTACHED:
+        return []
+    child, target = tree.swap_of.pop(node)
+    source = tree.parent[node]
+    if tree.state[child] != State.ATTACHED or tree.parent[child] != source or tree.free[source] >= 0 or not is_loose(tree, child):
+        return []
+    if tree.state[target] != State.ATTACHED or tree.free[target] <= 0 or not tree.may_attach(child, target) or tree.is_under(target, child):
+        return []
+    tree.attach(child, target)
+    return [Move(child, source, target)]
 
 
 def retire(tree: Tree, heir: int) -> list[Move]:
@@ -209,5 +269,5 @@ def rebalance(tree: Tree) -> list[Move]:
     moves = lift(tree, node) if len(path) else []
     if not moves and len(path) > 1:
         above = path[1 + tree.dice(len(path) - 1)]
-        moves = lift(tree, above) or replace(tree, above)
+        moves = lift(tree, above) or exchange(tree, above) or replace(tree, above)
     return moves

@@ -82,6 +82,7 @@ class Tree(Links):
         self.heir_of.pop(node, None)
         self.heads_of.pop(node, None)
         self.old_of.pop(node, None)
+        self.swap_of.pop(node, None)
         for heir, old in list(self.old_of.items()):
             if old == node:
                 del self.old_of[heir]
