@@ -91,7 +91,9 @@ class World:
 
     def done(self, node):
         splice = complete_splice(self.tree, node)
-        return ([] if splice is None else [splice]) + advance(self.tree, node)
+        moves = ([] if splice is None else [splice]) + advance(self.tree, node)
+        above = self.tree.parent[node]
+        return moves or relieve(self.tree, above) or relieve(self.tree, node)
 
     def refill(self, node):
         t0 = time.process_time()
@@ -202,6 +204,15 @@ def diag(w):
         elif not t.has_children(node): r["childless"] += 1
         else: r["inner"] += 1; r["cap"] += t.capacity[node]; r["acc"] += w.acc[node]
         r["free"] += max(0, t.free[node])
+    from collections import Counter
+    far = Counter()
+    for node in t.nodes():
+        if node and depth[node] == 3:
+            p = t.parent[node]
+            kind = "leaf" if not t.capacity[node] else "childless" if not t.has_children(node) else "inner"
+            c = w.geo.delay_us(w.city[p], w.city[node]) // 30000
+            far[(kind, c * 30)] += 1
+    print(sorted(far.items()))
     for d, r in sorted(rows.items()):
         print(d, f"n {r['n']} leafonly {r['cap0']} childless {r['childless']} inner {r['inner']} cap {r['cap']/max(1,r['inner']):.1f} acc {r['acc']/max(1,r['inner'])/1e3:.1f} free {r['free']} core {r['core']/r['n']/1e3:.1f} edge_w {r['edge_w']/r['crowd']/1e3:.1f} crowd {r['crowd']} rank-over {r['rk']/r['n']:.2f}")
 

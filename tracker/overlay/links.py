@@ -30,9 +30,7 @@ _SLOT: Final = 1
 _LEAF_ONLY: Final = 2
 _ADOPTER: Final = 4
 _OVERCOMMITTED: Final = 8
-_RESERVE: Final = 15 << 4
-_RESERVE_BIT = 4
-_BAG_BITS: Final = 8
+_BAG_BITS: Final = 4
 _ANY: Final = (1 << _BAG_BITS) - 1
 
 
@@ -138,8 +136,6 @@ class Links(Nodes):
             elif rank < RANK_MAX:
                 if free > 0:
                     bags = _SLOT
-                    if free > 1 and self.role[node] == LISTENER:
-                        bags = _SLOT | min(free, 15) << _RESERVE_BIT
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
                 if is_usable and self.standbys.load[node] < self.clients_max(node):
@@ -155,8 +151,7 @@ class Links(Nodes):
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
             self.lags.offer_spot(node, is_free=bool(bags & _SLOT))
-        if touched & _RESERVE:
-            self.lags.offer_reserve(node, bags >> _RESERVE_BIT)
+            self.lags.offer_reserve(node, self.capacity[node] if bags & _SLOT and self.role[node] == LISTENER else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
             self.lags.offer_leaf(node, is_leaf=bool(bags & _LEAF_ONLY))

@@ -24,7 +24,7 @@ def find_heir(tree: Tree, place: int, parent: int, heads, old: int, crowd: int):
             above = tree.parent[one]
             if one == parent or above == parent or one in tree.heads_of or one in tree.heir_of or tree.promised_leaf(one) is not None:
                 continue
-            if tree.rank[one] <= rank or (old != NOBODY and tree.free[one] + (above == old) < len(heads)) or tree.is_under(parent, one):
+            if (tree.rank[one] < rank and tree.has_children(one)) or (old != NOBODY and room_of(tree, one) < len(heads) - (above == old)) or tree.is_under(parent, one):
                 continue
             # Not one who has much to do where it is.
             busy += 1
@@ -34,16 +34,28 @@ def find_heir(tree: Tree, place: int, parent: int, heads, old: int, crowd: int):
     return best, best_cost
 
 
+FEWCAP = 1
+
+
+def room_of(tree: Tree, one: int) -> int:
+    """How many more an heir can take: its free places, and those of some childless children."""
+    room, spare = tree.free[one], 0
+    for child in tree.children.of(one):
+        if not tree.has_children(child):
+            spare += 1
+    return room + min(spare, 3)
+
+
 def cost_between(tree: Tree, parent: int, one: int, heads, crowd: int) -> int:
     lags = tree.lags
     cost = crowd * lags.delay(parent, one)
-    room = tree.free[one]
+    room = room_of(tree, one)
     for head in heads:
         if head == one:
             continue
         room -= 1
         cost += lags.crowd[head] * (lags.delay(one, head) if room >= 0 or tree.parent[head] == one else 60000)
-    return cost - SLOT_US * tree.capacity[one] * crowd // (len(heads) + 1)
+    return cost - SLOT_US * min(tree.capacity[one], 8 if not FEWCAP else tree.capacity[one] - 0) * crowd // (len(heads) + 1)
 
 
 def succeed(tree: Tree, parent: int, place: int, heads) -> list[Move]:
@@ -118,7 +130,7 @@ def advance(tree: Tree, node: int) -> list[Move]:
         if tree.heir_of.pop(head, None) != heir:
             continue
         source = tree.parent[head]
-        if tree.state[head] != State.ATTACHED or source == NOBODY or tree.free[heir] <= 0 or not tree.may_attach(head, heir) or source == heir:
+        if tree.state[head] != State.ATTACHED or source == NOBODY or tree.free[heir] <= -3 or not tree.may_attach(head, heir) or source == heir:
             continue
         if tree.is_under(heir, head):
             continue
