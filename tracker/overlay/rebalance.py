@@ -155,15 +155,19 @@ def exchange(tree: Tree, head: int) -> list[Move]:
     rank = tree.rank[source]
     here = lag[source] + delay(source, head)
     best, best_gain = None, 2 * EXCH_US
-    tried = 0
-    regions = tree.adopters.regions_at[rank]
-    for region in tree.nearest[tree.region[head]][:8]:
-        if not regions >> region & 1:
-            continue
-        for other in tree.adopters.pick(region << 6 | rank, tree.dice, EXK - tried):
-            tried += 1
-            if other == source or tree.free[other] < 0 or not tree.is_rooted(other):
+    parent, ranks = tree.parent, tree.rank
+    seen = [source]
+    bags = lags.nearest_bags(lags.spots, lags.place[head])[:2] + lags.nearest_bags(lags.leaves, lags.place[head])[:2]
+    for key in bags:
+        for other in (lags.spots.pick(key, tree.dice, EXK) if key in lags.spots._bags and lags.spots.bag(key) else lags.leaves.pick(key, tree.dice, EXK)):
+            while other > ORIGIN and ranks[other] > rank:
+                if other == head:
+                    other = NOBODY
+                    break
+                other = parent[other]
+            if other <= ORIGIN or ranks[other] != rank or other in seen or tree.free[other] < 0 or tree.state[other] != State.ATTACHED or not tree.is_rooted(other):
                 continue
+            seen.append(other)
             mine = crowd[head] * (here - lag[other] - delay(other, head))
             if mine < best_gain:
                 continue
@@ -171,8 +175,6 @@ def exchange(tree: Tree, head: int) -> list[Move]:
                 gain = mine + crowd[child] * (lag[child] - lag[source] - delay(source, child))
                 if gain > best_gain and tree.state[child] == State.ATTACHED and is_loose(tree, child):
                     best, best_gain = child, gain
-        if tried >= EXK:
-            break
     if best is None:
         return []
     other = tree.parent[best]
