@@ -18,7 +18,8 @@ from sim.population import Population
 from tracker.overlay.nodes import ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
-from tracker.overlay.rebalance import advance, rebalance, succeed
+from tracker.overlay.rebalance import advance, rebalance
+from tracker.overlay.succession import succeed, vacancy
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys
 from tracker.overlay.states import State
@@ -124,7 +125,7 @@ class World:
         if last != dead:
             self.alive[at] = last
             self.pos[last] = at
-        above, at_place = tree.parent[dead], tree.lags.place[dead]
+        vacant = vacancy(tree, dead)
         known = {h: tree.standbys.of(h) for h in tree.children.of(dead)}
         t0 = time.process_time()
         heads = tree.leave(dead)
@@ -141,7 +142,7 @@ class World:
                 self.rescue(head)
             self.refill(head)
         t0 = time.process_time()
-        moves = succeed(tree, above, at_place, heads)
+        moves = succeed(tree, vacant, heads)
         self.cpu["relief"] += time.process_time() - t0
         self.obey(moves, "succeed")
         for s in deferred:

@@ -62,7 +62,8 @@ class Matrix:
         return tuple(
             tuple(
                 sorted(
-                    range(len(marks)), key=lambda other: (other != one, self._delays_us[marks[one]][marks[other]])
+                    range(len(marks)),
+                    key=lambda other: (other != one, self._delays_us[marks[one]][marks[other]]),
                 )
             )
             for one in range(len(marks))
@@ -88,7 +89,9 @@ class Matrix:
 
 def _beside(path: Path, suffix: str) -> Path:
     """Name the file that goes with a matrix."""
-    return path.with_name(path.name.removesuffix(".gz").removesuffix(".csv").removesuffix("_rtt") + f"{suffix}.csv")
+    return path.with_name(
+        path.name.removesuffix(".gz").removesuffix(".csv").removesuffix("_rtt") + f"{suffix}.csv"
+    )
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -96,7 +99,9 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadInputError(f"{path} cannot be read ({error.strerror}): name the matrix's own file") from error
+        raise BadInputError(
+            f"{path} cannot be read ({error.strerror}): name the matrix's own file"
+        ) from error
     text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     yield from csv.DictReader(io.StringIO(text))
 

@@ -35,11 +35,13 @@ PLACE_US: Final = 2 * MILLISECOND
 ACCESS_FIRST_US: Final = 4 * MILLISECOND
 """What is taken for the access of the first peer of a place, until there are others to compare it with."""
 LEVEL_US: Final = 5 * MILLISECOND
-import os
-QUALITY_US: Final = 500
-CAPACITY_QUALITY = int(os.environ.get("CQ", 4))
-HOP_US: Final = int(os.environ.get("HOP", 8)) * MILLISECOND
+HOP_US: Final = 8 * MILLISECOND
 """What a level of depth counts beside the lag: shallow trees lose less to churn."""
+QUALITY_US: Final = 500
+"""Possible heirs are kept in bags by their access in these units,"""
+CAPACITY_MAX: Final = 8
+CAPACITY_LEVELS: Final = 4
+"""and by the places they lack of so many: each counts as much access as this many units."""
 SHIFT_US_MIN: Final = 250
 """Smaller changes of a lag are not passed on to those beneath."""
 WALK_MAX: Final = 1024
@@ -66,7 +68,7 @@ class Lags:
         self.leaves: Final = Openings(PLACES_MAX + 1, LEVELS)
         """Leaf-only peers, by place and level."""
         self.reserve: Final = Openings(PLACES_MAX + 1, LEVELS)
-        self.done: dict[str, int] = {}
+        """Those of them that may be somebody's heir, by place and quality."""
         self.behind: Final[dict[int, None]] = {}
         """Nodes whose children have not followed them yet."""
         self._shapes: Final[list[list[Micros]]] = [[]]
@@ -113,7 +115,12 @@ class Lags:
         place, there = self.place[one], self.place[other]
         floor = self._floor
         return (
-            self._reach[one] - floor[place] + self._reach[other] - floor[there] + self._core[place][there] + RELAY_US
+            self._reach[one]
+            - floor[place]
+            + self._reach[other]
+            - floor[there]
+            + self._core[place][there]
+            + RELAY_US
         )
 
     def _find_place(self, shape: list[Micros], mean: Micros) -> int:
@@ -230,28 +237,30 @@ class Lags:
     def spot_key(self, node: int) -> int:
         """Name the bag of a free place under a node."""
         level = (self.lag[node] + self.access(node) + HOP_US * (self._rank[node] - 2)) // LEVEL_US
-        return self.place[node] << 6 | min(max(level, 0), LEVEL_MASK)
+        return key_of(self.place[node], min(max(level, 0), LEVEL_MASK))
 
     def leaf_key(self, node: int) -> int:
         """Name the bag of a leaf-only node, by what its parent would give to one there."""
         level = (self.lag[node] - self.access(node) + HOP_US * (self._rank[node] - 3)) // LEVEL_US
-        return self.place[node] << 6 | min(max(level, 0), LEVEL_MASK)
+        return key_of(self.place[node], min(max(level, 0), LEVEL_MASK))
 
-    def offer_spot(self, node: int, *, is_free: bool) -> None:
-        """Have a node among those with a free place, or not."""
-        self.spots.put(node, self.spot_key(node) if is_free else NOWHERE)
+    def heir_key(self, node: int, capacity: int) -> int:
+        """Name the bag of a possible heir."""
+        level = self.access(node) // QUALITY_US + max(0, CAPACITY_MAX - capacity) * CAPACITY_LEVELS
+        return key_of(self.place[node], min(max(level, 0), LEVEL_MASK))
+
+    def offer_spot(self, node: int, capacity: int) -> None:
+        """Have a node of some capacity among those with a free place; of none: not."""
+        if not capacity:
+            self.spots.put(node, NOWHERE)
+            self.reserve.put(node, NOWHERE)
+            return
+        self.spots.put(node, self.spot_key(node))
+        self.reserve.put(node, self.heir_key(node, capacity))
 
     def offer_leaf(self, node: int, *, is_leaf: bool) -> None:
         """Have a node among the leaf-only, or not."""
         self.leaves.put(node, self.leaf_key(node) if is_leaf else NOWHERE)
-
-    def offer_reserve(self, node: int, capacity: int) -> None:
-        """Have a childless node of some capacity among those who can take over, or not."""
-        if not capacity:
-            self.reserve.put(node, NOWHERE)
-            return
-        level = self.access(node) // QUALITY_US + max(0, 8 - capacity) * CAPACITY_QUALITY
-        self.reserve.put(node, self.place[node] << 6 | min(max(level, 0), LEVEL_MASK))
 
     def _relevel(self, node: int) -> None:
         if self.spots.key(node) != NOWHERE:
@@ -276,12 +285,12 @@ class Lags:
                 level = (levels & -levels).bit_length() - 1
                 score = way + level * unit
                 if score < limit:
-                    found.append((score, there << 6 | level))
+                    found.append((score, key_of(there, level)))
                     if score + unit < limit:
                         limit = score + unit
                     rest = levels & (levels - 1)
                     if rest:
                         level = (rest & -rest).bit_length() - 1
-                        found.append((way + level * unit, there << 6 | level))
+                        found.append((way + level * unit, key_of(there, level)))
         found.sort()
         return [key for _, key in found[:BAGS_MAX]]

@@ -19,6 +19,7 @@ from meshcast.protocol.limits import (
 )
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
+from tracker.overlay.errands import Errands
 from tracker.overlay.lags import Lags
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, Openings, key_of
@@ -53,10 +54,7 @@ class Links(Nodes):
         self._membership: Final = array("i")
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
-        self.heads_of: dict[int, list[int]] = {}
-        self.heir_of: dict[int, int] = {}
-        self.old_of: dict[int, int] = {}
-        self.swap_of: dict[int, tuple[int, int]] = {}
+        self.errands: Final = Errands()
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 
@@ -150,8 +148,7 @@ class Links(Nodes):
         """Enter a node in some bags and take it out of the other ones that are touched."""
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
-            self.lags.offer_spot(node, is_free=bool(bags & _SLOT))
-            self.lags.offer_reserve(node, self.capacity[node] if bags & _SLOT and self.role[node] == LISTENER else 0)
+            self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
             self.lags.offer_leaf(node, is_leaf=bool(bags & _LEAF_ONLY))

@@ -29,7 +29,7 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
     if tree.free[adopter] >= 0:
         return []
     leaves, others, heads = _movable(tree, adopter)
-    owed = sum(tree.is_promised(child) or child in tree.heir_of for child in tree.children.of(adopter))
+    owed = sum(tree.is_promised(child) or child in tree.errands.heirs for child in tree.children.of(adopter))
     surplus = min(-tree.free[adopter] - owed, moves_max)
     moves: list[Move] = []
     for child in (*leaves, *others) or heads:
@@ -72,7 +72,11 @@ def _movable(tree: Tree, adopter: int) -> tuple[list[int], list[int], list[int]]
     others: list[int] = []
     heads: list[int] = []
     for child in tree.children.of(adopter):
-        is_settled = tree.state[child] == State.ATTACHED and not tree.is_promised(child) and child not in tree.heir_of
+        is_settled = (
+            tree.state[child] == State.ATTACHED
+            and not tree.is_promised(child)
+            and tree.errands.is_free(child)
+        )
         if not is_settled or tree.role[child] != Role.LISTENER:
             continue
         if tree.has_children(child):

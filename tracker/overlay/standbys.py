@@ -4,20 +4,22 @@ A standby is attached, of lower rank than its client, not the client's parent, a
 capacity; the index of adopters holds exactly those who may take one more. Of these the nearest region is asked first,
 and in it the highest rank (it keeps the client's depth, and spares the top). One on a branch of its own (another child
 of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
-the best is taken. The origin and the relays are the last resort.
+the best is taken; where lags are known, all that are looked at are compared by them. The origin and the relays are the last resort.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
+from meshcast.protocol.units import MILLISECOND, SECOND
 from tracker.overlay.nodes import NOBODY
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
 
-import os
-FULL=int(os.environ.get("FULL",30))*1000
-RK=int(os.environ.get("RK",0))*1000
+RANK_US: Final = 60 * MILLISECOND
+"""What a rank lower than need be counts as lag: who is adopted there can never go back to its own, and the top is small."""
+PERFECT_US: Final = 1 * SECOND
+"""What each mark for a branch or a prefix of its own counts against lag."""
 PROBES_MAX: Final = 8
 """Candidates looked at before the best so far is taken."""
 PERFECT: Final = 3
@@ -84,13 +86,11 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
             continue
         probes += 1
         score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
-        if lags.is_blind:
-            if score > best_score:
-                best, best_score = candidate, score
-            if score == PERFECT:
-                break
-        else:
-            score = score * 1000_000 - lags.lag[candidate] - lags.delay(candidate, node) - (FULL if tree.free[candidate]<=0 else 0) - RK*(tree.rank[node]-1-tree.rank[candidate])
-            if score > best_score or best is None:
-                best, best_score = candidate, score
+        if not lags.is_blind:
+            ranks = tree.rank[node] - 1 - tree.rank[candidate]
+            score = score * PERFECT_US - lags.lag[candidate] - lags.delay(candidate, node) - RANK_US * ranks
+        if best is None or score > best_score:
+            best, best_score = candidate, score
+        if score == PERFECT and lags.is_blind:
+            break
     return best

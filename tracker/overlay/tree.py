@@ -79,13 +79,7 @@ class Tree(Links):
         self._release_clients(node, 0)
         self.standbys.forget(node)
         self.changed.pop(node, None)
-        self.heir_of.pop(node, None)
-        self.heads_of.pop(node, None)
-        self.old_of.pop(node, None)
-        self.swap_of.pop(node, None)
-        for heir, old in list(self.old_of.items()):
-            if old == node:
-                del self.old_of[heir]
+        self.errands.forget(node)
         return heads
 
     # ---- links
