@@ -1,269 +1,357 @@
-"""Delay by placement: how late is the sound at the median listener, against a broadcaster that feeds everybody itself?"""
+"""How late is the sound at the median listener, against a broadcaster that fed everybody itself?
+
+    .venv/bin/python benchmarks/placement.py                                # 10,000 peers, two turnovers: a minute
+    .venv/bin/python benchmarks/placement.py --relays 24 --matrix rtt.csv.gz
+    .venv/bin/python benchmarks/placement.py --peers 1000000 --turnovers 0.1 --no-floor
+
+Peers join a tree one by one; then one dies and another joins, as often as asked. Half serve nobody, the others 2, 4 or 8
+(shares .3/.5/.2); the origin has 32 places, relays 64. An orphan goes to the nearer of its standbys, as peers do, and the
+tracker learns of it afterwards. The tracker knows what a Join says, with noise on every round trip; delays that are shown
+are the geography's own. What is promised to have been confirmed is so at once. `floor` is a greedy tree with full
+knowledge, by Prim's rule with what a place costs those who hear through it.
+"""
 
 import json
+import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
-import resource
+from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN
 from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import MILLISECOND, Micros
 from sim.geography import Geography, access_us, city_number
 from sim.matrix import Matrix
 from sim.population import Population
+from tracker.overlay.lags import RELAY_US
 from tracker.overlay.nodes import ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.rebalance import advance, rebalance
-from tracker.overlay.succession import succeed, vacancy
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys
-from tracker.overlay.states import State
+from tracker.overlay.succession import succeed, vacancy
 from tracker.overlay.tree import Tree
 
-RELAY_US = 1500
-import os
-DIAG = os.environ.get("DIAG")
+ORIGIN_CAPACITY = 32
+RELAY_CAPACITY = 64
+DATA_CENTRE_US = 500
+HOP_US = 8_000
 
 
-class World:
-    def __init__(self, geography, origin_city, seed, relays, noise_us, bg):
-        self.geo = geography
-        self.chance = Random(seed)
-        self.noise = Random(seed + 1)
-        self.noise_us = noise_us
+class Crowd:
+    """A tree, and where its peers really are."""
+
+    def __init__(
+        self, geography: Geography | Matrix, origin: int, *, seed: int, relays: int, noise_us: int
+    ) -> None:
+        self.geography = geography
+        self.chance, self.noise, self.noise_us = Random(seed), Random(seed + 1), noise_us
         self.population = Population()
-        self.bg = bg
         near = geography.nearest_regions()
-        self.tree = Tree(regions=len(near), nearest_regions=near, dice=Random(seed + 2).randrange, origin_capacity=32)
-        self.city = {ORIGIN: origin_city}
-        self.acc = {ORIGIN: 500}
-        self.moves = {"splice": 0, "relief": 0, "rebalance": 0, "relieve_some": 0, "succeed": 0}
-        self.alive = []
-        self.pos = {}
-        self.cpu = {"join": 0.0, "rebalance": 0.0, "relief": 0.0, "standby": 0.0, "leave": 0.0}
-        self.n_orphans_placed = 0
-        self.cache = {}
-        self.tree.lags.enter(ORIGIN, self.measure(ORIGIN))
-        for r in range(relays):
-            self.add_relay(r)
+        dice = Random(seed + 2).randrange
+        self.tree = Tree(regions=len(near), nearest_regions=near, dice=dice, origin_capacity=ORIGIN_CAPACITY)
+        self.city, self.access = {ORIGIN: origin}, {ORIGIN: DATA_CENTRE_US}
+        self.alive: list[int] = []
+        self.moves: dict[str, int] = {}
+        self.cpu_s: dict[str, float] = {}
+        self.shed = 0
+        self.tree.lags.enter(ORIGIN, self.measured(origin, DATA_CENTRE_US))
+        for number in range(relays):
+            marks = geography.landmarks
+            self.enter(RELAY_CAPACITY, marks[number % len(marks)], DATA_CENTRE_US, Role.RELAY)
 
-    def measure(self, node):
-        marks = self.geo.landmark_rtts_us(self.city[node], self.acc[node])
-        return [m + int(self.noise.expovariate(1 / self.noise_us)) if self.noise_us else m for m in marks]
+    def measured(self, city: int, access: Micros) -> list[Micros]:
+        """Give round trips to the landmarks as a peer would measure them."""
+        exact = self.geography.landmark_rtts_us(city, access)
+        return (
+            [rtt + round(self.noise.expovariate(1 / self.noise_us)) for rtt in exact]
+            if self.noise_us
+            else list(exact)
+        )
 
-    def add_relay(self, number):
-        marks = self.geo.landmarks if hasattr(self.geo, "landmarks") else self.geo._landmarks
-        self.enter(64, marks[number % len(marks)], 500, Role.RELAY)
+    def delay_us(self, one: int, other: int) -> Micros:
+        city, access = self.city, self.access
+        return self.geography.delay_us(city[one], city[other]) + access[one] + access[other] + RELAY_US
 
-    def true_delay(self, a, b):
-        return self.geo.delay_us(self.city[a], self.city[b]) + self.acc[a] + self.acc[b] + RELAY_US
-
-    def join(self):
+    def join(self) -> None:
         capacity = self.population.capacity(self.chance)
         mobile = self.population.is_mobile(capacity, self.chance)
-        return self.enter(capacity, self.geo.draw(self.chance), access_us(self.chance, is_mobile=mobile), Role.LISTENER)
+        city = self.geography.draw(self.chance)
+        self.alive.append(self.enter(capacity, city, access_us(self.chance, is_mobile=mobile), Role.LISTENER))
 
-    def enter(self, capacity, city, acc, role):
-        tree = self.tree
-        t = time.process_time()
-        marks = self.geo.landmark_rtts_us(city, acc)
-        region = min(range(len(marks)), key=marks.__getitem__)
-        node = tree.add(capacity=capacity, region=region, role=role, prefix=self.chance.randrange(1 << 30))
-        self.city[node], self.acc[node] = city, acc
-        m = self.measure(node)
-        t0 = time.process_time()
-        tree.lags.enter(node, m)
-        if place(tree, node) is None:
-            tree.leave(node)
-            return -1
-        self.cpu["join"] += time.process_time() - t0
-        tree.confirm(node)
-        self.obey(self.done(node), "splice")
+    def enter(self, capacity: int, city: int, access: Micros, role: Role) -> int:
+        rtts = self.measured(city, access)
+        region = min(range(len(rtts)), key=rtts.__getitem__)
+        node = self.tree.add(
+            capacity=capacity, region=region, role=role, prefix=self.chance.randrange(1 << 30)
+        )
+        self.city[node], self.access[node] = city, access
+        began = time.process_time()
+        self.tree.lags.enter(node, rtts)
+        placed = place(self.tree, node)
+        self.spent("join", began)
+        assert placed is not None, "there is always a place in this crowd"
+        self.tree.confirm(node)
+        self.obey("splice", self.reported(node))
         self.refill(node)
-        if role is Role.LISTENER:
-            self.pos[node] = len(self.alive)
-            self.alive.append(node)
         return node
 
-    def done(self, node):
-        splice = complete_splice(self.tree, node)
-        moves = ([] if splice is None else [splice]) + advance(self.tree, node)
-        above = self.tree.parent[node]
-        return moves or relieve(self.tree, above) or relieve(self.tree, node)
+    def die(self) -> None:
+        """Let one die; its children go to the nearer of their standbys, and the tracker tidies up."""
+        tree, at = self.tree, self.chance.randrange(len(self.alive))
+        dead, last = self.alive[at], self.alive.pop()
+        if last != dead:
+            self.alive[at] = last
+        vacant = vacancy(tree, dead)
+        known = {head: tree.standbys.of(head) for head in tree.children.of(dead)}
+        heads = tree.leave(dead)
+        adopters = []
+        for head in heads:
+            willing = [one for one in known[head] if self.is_willing(one, head)]
+            if willing:
+                adopter = min(willing, key=lambda one: self.delay_us(one, head))
+                rank = max(RANK_LISTENER_MIN, tree.rank[adopter] + 1)
+                tree.adopted(head, adopter, rank=rank, counter=tree.counter[head] + 1)
+                adopters.append(adopter)
+            else:
+                self.rescue(head)
+            self.refill(head)
+        began = time.process_time()
+        moves = succeed(tree, vacant, heads)
+        self.spent("succeed", began)
+        self.obey("succeed", moves)
+        for adopter in adopters:
+            self.obey("relief", relieve(tree, adopter))
+        self.obey("relief", relieve_some(tree))
 
-    def refill(self, node):
-        t0 = time.process_time()
+    def is_willing(self, one: int, head: int) -> bool:
+        tree = self.tree
+        return (
+            tree.free[one] > -EMERGENCY_PLACES_MAX
+            and tree.is_rooted(one)
+            and tree.rank[one] < tree.rank[head]
+        )
+
+    def rescue(self, head: int) -> None:
+        """Have the tracker place an orphan that nobody took; one that cannot be placed sheds its children first."""
+        tree = self.tree
+        shed: list[int] = []
+        if place(tree, head, emergency=True) is None:
+            self.shed += 1
+            shed = list(tree.children.of(head))
+            for child in shed:
+                tree.detach(child)
+            assert place(tree, head, emergency=True) is not None
+        tree.confirm(head)
+        self.obey("splice", self.reported(head))
+        for child in shed:
+            self.rescue(child)
+
+    def reported(self, node: int) -> list[Move]:
+        """Do what the tracker does when a peer reports that it is attached."""
+        tree = self.tree
+        splice = complete_splice(tree, node)
+        moves = ([] if splice is None else [splice]) + advance(tree, node)
+        return moves or relieve(tree, tree.parent[node]) or relieve(tree, node)
+
+    def obey(self, why: str, moves: list[Move]) -> None:
+        for move in moves:
+            self.moves[why] = self.moves.get(why, 0) + 1
+            self.tree.counter[move.child] += 1
+            self.tree.confirm(move.child)
+            self.obey(why, self.reported(move.child))
+
+    def refill(self, node: int) -> None:
+        began = time.process_time()
         refill_standbys(self.tree, node)
         for one in list(self.tree.standbys.wanting):
             refill_standbys(self.tree, one)
-        self.cpu["standby"] += time.process_time() - t0
+        self.spent("standbys", began)
 
-    def obey(self, moves, why):
-        for move in moves:
-            self.moves[why] += 1
-            self.tree.counter[move.child] += 1
-            assert self.tree.parent[move.child] == move.target
-            self.tree.confirm(move.child)
-            self.obey(self.done(move.child), why)
+    def better(self, steps: int) -> None:
+        for _ in range(steps):
+            began = time.process_time()
+            moves = rebalance(self.tree)
+            self.spent("rebalance", began)
+            self.obey("rebalance", moves)
 
-    def background(self):
-        t0 = time.process_time()
-        moves = rebalance(self.tree)
-        self.cpu["rebalance"] += time.process_time() - t0
-        self.obey(moves, "rebalance")
+    def spent(self, what: str, began: float) -> None:
+        self.cpu_s[what] = self.cpu_s.get(what, 0.0) + time.process_time() - began
 
-    def die(self):
+    # ---- what came of it
+
+    def result(self, what: str, events: int) -> dict[str, Any]:
+        """Measure true delays, depth, moves and costs for each event; begin to count anew."""
         tree = self.tree
-        at = self.chance.randrange(len(self.alive))
-        dead = self.alive[at]
-        last = self.alive.pop()
-        if last != dead:
-            self.alive[at] = last
-            self.pos[last] = at
-        vacant = vacancy(tree, dead)
-        known = {h: tree.standbys.of(h) for h in tree.children.of(dead)}
-        t0 = time.process_time()
-        heads = tree.leave(dead)
-        self.cpu["leave"] += time.process_time() - t0
-        deferred = []
-        for head in heads:
-            willing = [s for s in known[head] if tree.free[s] > -EMERGENCY_PLACES_MAX and tree.is_rooted(s) and tree.rank[s] < tree.rank[head]]
-            if willing:
-                s = min(willing, key=lambda one: self.true_delay(one, head))
-                tree.adopted(head, s, rank=tree.rank[s] + 1 if tree.rank[s] >= 2 else 3, counter=tree.counter[head] + 1)
-                deferred.append(s)
-            else:
-                self.n_orphans_placed += 1
-                self.rescue(head)
-            self.refill(head)
-        t0 = time.process_time()
-        moves = succeed(tree, vacant, heads)
-        self.cpu["relief"] += time.process_time() - t0
-        self.obey(moves, "succeed")
-        for s in deferred:
-            t0 = time.process_time()
-            moves = relieve(tree, s)
-            self.cpu["relief"] += time.process_time() - t0
-            self.obey(moves, "relief")
-        t0 = time.process_time()
-        moves = relieve_some(tree)
-        self.cpu["relief"] += time.process_time() - t0
-        self.obey(moves, "relieve_some")
+        lag, depth = {ORIGIN: 0}, {ORIGIN: 0}
+        for node in sorted(tree.nodes(), key=lambda one: tree.rank[one])[1:]:
+            parent = tree.parent[node]
+            lag[node], depth[node] = lag[parent] + self.delay_us(parent, node), depth[parent] + 1
+        direct = [self.delay_us(ORIGIN, node) for node in self.alive]
+        result = {
+            "what": what,
+            **delays([lag[node] for node in self.alive], direct),
+            "depth": max(depth.values()),
+            "depth_least": least_depth([tree.capacity[node] for node in tree.nodes()]),
+            "moves": {why: round(count / events, 3) for why, count in self.moves.items()},
+            "moves_an_event": round(sum(self.moves.values()) / events, 3),
+            "us_an_event": {why: round(s * 1e6 / events, 1) for why, s in self.cpu_s.items()},
+            "shed": self.shed,
+        }
+        self.moves, self.cpu_s = {}, {}
+        return result
 
-    def rescue(self, head):
-        tree = self.tree
-        if place(tree, head, emergency=True) is None:
-            self.n_shed = getattr(self, "n_shed", 0) + 1
-            kids = list(tree.children.of(head))
-            for kid in kids:
-                tree.detach(kid)
-            assert place(tree, head, emergency=True) is not None
-            for kid in kids:
-                self.rescue(kid)
-        tree.confirm(head)
-        self.obey(self.done(head), "splice")
-        if tree.parent[head] == ORIGIN:
-            self.obey(relieve(tree, ORIGIN), "relief")
+    def floor(self) -> dict[str, Any]:
+        """Build a greedy tree with full knowledge: whoever can be reached soonest, and what it costs to hear through it."""
+        capacity = {node: self.tree.capacity[node] for node in self.tree.nodes()}
+        order = sorted(
+            (node for node in capacity if node != ORIGIN),
+            key=lambda node: (
+                capacity[node] == 0,
+                self.delay_us(ORIGIN, node) + 2 * self.access[node] - 3_000 * capacity[node],
+            ),
+        )
+        # Free places by city, soonest first: cities are few, so each peer looks at all of them.
+        spots: dict[int, list[tuple[Micros, int, int]]] = {}
+        lag: dict[int, Micros] = {}
 
-    def stats(self):
-        tree = self.tree
-        lag = {ORIGIN: 0}
-        depth = {ORIGIN: 0}
-        uni, tru, dep, est, err = [], [], [], [], 0
-        for node in sorted(tree.nodes(), key=lambda one: tree.rank[one]):
-            if node == ORIGIN:
-                continue
-            p = tree.parent[node]
-            lag[node] = lag[p] + self.true_delay(p, node)
-            depth[node] = depth[p] + 1
-            if tree.role[node] == Role.LISTENER:
-                uni.append(self.true_delay(ORIGIN, node)); tru.append(lag[node]); dep.append(depth[node]); est.append(tree.lags.lag[node])
-        uni.sort(); tru.sort(); dep.sort(); est.sort()
-        n = len(uni)
-        q = lambda a, x: a[min(n - 1, int(n * x))]
-        return dict(n=n, p50=q(tru, .5) / 1e3, p99=q(tru, .99) / 1e3, u50=q(uni, .5) / 1e3, u99=q(uni, .99) / 1e3, est50=q(est, .5) / 1e3,
-            ratio=round(q(tru, .5) / q(uni, .5), 3), depth_mean=sum(dep) / n, depth_max=dep[-1])
+        def offer(node: int, late: Micros, rank: int) -> None:
+            heappush(spots.setdefault(self.city[node], []), (late + self.access[node], rank, node))
+
+        free = dict(capacity)
+        offer(ORIGIN, 0, 0)
+        for node in order:
+            at = min(
+                (city for city, heap in spots.items() if heap),
+                key=lambda city: (
+                    spots[city][0][0]
+                    + HOP_US * spots[city][0][1]
+                    + self.geography.delay_us(city, self.city[node])
+                ),
+            )
+            late, rank, parent = spots[at][0]
+            free[parent] -= 1
+            if not free[parent]:
+                heappop(spots[at])
+            lag[node] = late + self.geography.delay_us(at, self.city[node]) + self.access[node] + RELAY_US
+            if capacity[node]:
+                offer(node, lag[node], rank + 1)
+        direct = [self.delay_us(ORIGIN, node) for node in self.alive]
+        return {"what": "floor", **delays([lag[node] for node in self.alive], direct)}
 
 
-def diag(w):
-    t = w.tree
-    rows = {}
-    depth = {ORIGIN: 0}
-    for node in sorted(t.nodes(), key=lambda one: t.rank[one]):
-        if node == ORIGIN: continue
-        p = t.parent[node]; d = depth[node] = depth[p] + 1
-        r = rows.setdefault(d, dict(n=0, cap0=0, childless=0, inner=0, cap=0, free=0, acc=0, core=0, accall=0, edge_w=0, crowd=0, rk=0))
-        r["n"] += 1; r["rk"] += t.rank[node] - d - 2
-        r["crowd"] += t.lags.crowd[node]; r["edge_w"] += w.true_delay(p, node) * t.lags.crowd[node]
-        r["core"] += w.geo.delay_us(w.city[p], w.city[node]); r["accall"] += w.acc[node]
-        if not t.capacity[node]: r["cap0"] += 1
-        elif not t.has_children(node): r["childless"] += 1
-        else: r["inner"] += 1; r["cap"] += t.capacity[node]; r["acc"] += w.acc[node]
-        r["free"] += max(0, t.free[node])
-    from collections import Counter
-    far = Counter()
-    for node in t.nodes():
-        if node and depth[node] == 3:
-            p = t.parent[node]
-            kind = "leaf" if not t.capacity[node] else "childless" if not t.has_children(node) else "inner"
-            c = w.geo.delay_us(w.city[p], w.city[node]) // 30000
-            far[(kind, c * 30)] += 1
-    print(sorted(far.items()))
-    for d, r in sorted(rows.items()):
-        print(d, f"n {r['n']} leafonly {r['cap0']} childless {r['childless']} inner {r['inner']} cap {r['cap']/max(1,r['inner']):.1f} acc {r['acc']/max(1,r['inner'])/1e3:.1f} free {r['free']} core {r['core']/r['n']/1e3:.1f} edge_w {r['edge_w']/r['crowd']/1e3:.1f} crowd {r['crowd']} rank-over {r['rk']/r['n']:.2f}")
+def delays(lags: list[Micros], direct: list[Micros]) -> dict[str, float]:
+    lags, direct = sorted(lags), sorted(direct)
+    last = len(lags) - 1
+    p50, p99, u50, u99 = (one[last * at // 100] / MILLISECOND for one in (lags, direct) for at in (50, 99))
+    return {
+        "ratio": round(p50 / u50, 3),
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "unicast_p50_ms": u50,
+        "unicast_p99_ms": u99,
+    }
 
 
-@click.command()
-@click.option("--peers", default=10_000)
-@click.option("--turnovers", default=2.0)
-@click.option("--relays", default=0)
-@click.option("--matrix", default=None)
-@click.option("--seed", default=1)
-@click.option("--noise-us", default=1000)
-@click.option("--bg", default=1)
-@click.option("--check", "checked", is_flag=True)
-def main(peers, turnovers, relays, matrix, seed, noise_us, bg, checked):
-    if matrix:
-        geo = Matrix(Path(matrix)); origin = geo.number("Manhattan")
-    else:
-        geo = Geography(); origin = city_number("New York")
-    w = World(geo, origin, seed, relays, noise_us, bg)
-    t0 = time.process_time()
-    while len(w.alive) < peers:
-        w.join()
-        for _ in range(bg):
-            w.background()
-    def show(what, events):
-        s = w.stats()
-        print(what, f"RATIO {s['ratio']} p50 {s['p50']:.0f}/{s['u50']:.0f} est {s['est50']:.0f} p99 {s['p99']:.0f}/{s['u99']:.0f} depth {s['depth_mean']:.1f}/{s['depth_max']}",
-            "moves/event", {k: round(v / events, 2) for k, v in w.moves.items()}, round(sum(w.moves.values()) / events, 2),
-            "us/event", {k: round(v / events * 1e6, 1) for k, v in w.cpu.items()}, "places", len(w.tree.lags._floor), "wanting", len(w.tree.standbys.wanting), "orph", w.n_orphans_placed, f"{time.process_time() - t0:.0f}s {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024}MB", w.tree.lags.done if hasattr(w.tree.lags,'done') else '', flush=True)
-    show("built", peers)
-    if DIAG: diag(w)
-    for k in w.moves: w.moves[k] = 0
-    for k in w.cpu: w.cpu[k] = 0.
-    if hasattr(w.tree.lags,'done'): w.tree.lags.done.clear()
+def least_depth(capacities: list[int]) -> int:
+    """Give the depth of the best tree: level by level, whoever carries most first; the origin is the first capacity."""
+    waiting = sorted(capacities[1:], reverse=True)
+    places, depth, at = capacities[0], 0, 0
+    while at < len(waiting):
+        at, places, depth = at + places, sum(waiting[at : at + places]), depth + 1
+    return depth
+
+
+def run(
+    crowd: Crowd, *, peers: int, turnovers: float, steps: int, console: Console, with_floor: bool
+) -> list[dict[str, Any]]:
+    for number in track(range(peers), "Joining", console=console):
+        crowd.join()
+        crowd.better(steps if number % 2 else 0)
+    results = [crowd.result("built", peers)]
     deaths = int(peers * turnovers)
-    snaps, dm = [], []
-    for i in range(deaths):
-        w.die()
-        w.join()
-        for _ in range(2*bg):
-            w.background()
-        if i >= deaths // 2 and i % max(1, deaths // 10) == 0:
-            s = w.stats(); snaps.append(s["ratio"]); dm.append(s["depth_max"])
-    if deaths:
-        show("churn", deaths)
-        print("SNAPS", round(sum(snaps)/max(1,len(snaps)),3), snaps, dm)
-    if DIAG:
-        diag(w)
+    for number in track(range(1, deaths + 1), "Dying and joining", console=console):
+        crowd.die()
+        crowd.join()
+        crowd.better(steps)
+        if number % max(1, deaths // 4) == 0:
+            results.append(crowd.result(f"{number} deaths", deaths // 4))
+    return [*results, crowd.floor()] if with_floor else results
+
+
+def table(results: list[dict[str, Any]]) -> Table:
+    lines = Table(title="Delay from the origin, against unicast")
+    for name in ("after", "median", "p50 ms", "p99 ms", "depth", "moves", "us an event"):
+        lines.add_column(name, justify="left" if name == "after" else "right")
+    for one in results:
+        lines.add_row(
+            one["what"],
+            f"{one['ratio']:.2f} x",
+            f"{one['p50_ms']:.0f} / {one['unicast_p50_ms']:.0f}",
+            f"{one['p99_ms']:.0f} / {one['unicast_p99_ms']:.0f}",
+            f"{one['depth']} ({one['depth_least']})" if "depth" in one else "",
+            f"{one['moves_an_event']:.2f}" if "moves_an_event" in one else "",
+            " ".join(f"{why} {us:.0f}" for why, us in one.get("us_an_event", {}).items()),
+        )
+    return lines
+
+
+@click.command(help=__doc__)
+@click.option("--peers", default=10_000, show_default=True)
+@click.option("--turnovers", default=2.0, show_default=True, help="Deaths, and joins, for each peer.")
+@click.option("--relays", default=0, show_default=True, help="Infrastructure relays of 64 places.")
+@click.option("--matrix", type=click.Path(path_type=Path), help="A measured matrix instead of the model.")
+@click.option("--origin", default=None, help="The origin's city: New York, or Manhattan in a matrix.")
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--steps",
+    default=4,
+    show_default=True,
+    help="Steps of rebalancing for each death and join; half for each join before.",
+)
+@click.option(
+    "--noise-us", default=1_000, show_default=True, help="Mean of what each measured round trip is too long."
+)
+@click.option("--floor/--no-floor", default=True, help="Build a greedy tree with full knowledge too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--check", "checked", is_flag=True, help="Check every promise of the tree at the end.")
+def main(
+    peers: int,
+    turnovers: float,
+    relays: int,
+    matrix: Path | None,
+    origin: str | None,
+    seed: int,
+    steps: int,
+    noise_us: int,
+    *,
+    floor: bool,
+    as_json: bool,
+    checked: bool,
+) -> None:
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else 140)
+    geography: Geography | Matrix
+    if matrix is None:
+        geography, city = Geography(), city_number(origin or "New York")
+    else:
+        geography = Matrix(matrix)
+        city = geography.number(origin or "Manhattan")
+    crowd = Crowd(geography, city, seed=seed, relays=relays, noise_us=noise_us)
+    results = run(crowd, peers=peers, turnovers=turnovers, steps=steps, console=console, with_floor=floor)
     if checked:
-        check(w.tree)
+        check(crowd.tree)
+    if as_json:
+        print(json.dumps(results))
+    else:
+        console.print(table(results))
 
 
 if __name__ == "__main__":

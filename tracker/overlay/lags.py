@@ -286,8 +286,7 @@ class Lags:
                 score = way + level * unit
                 if score < limit:
                     found.append((score, key_of(there, level)))
-                    if score + unit < limit:
-                        limit = score + unit
+                    limit = min(limit, score + unit)
                     rest = levels & (levels - 1)
                     if rest:
                         level = (rest & -rest).bit_length() - 1

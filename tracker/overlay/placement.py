@@ -201,9 +201,8 @@ def is_settled(tree: Tree, node: int) -> bool:
     )
 
 
-def bears_another(tree: Tree, parent: int) -> bool:
-    """Tell whether a parent can carry one more for the moment that a splice or a succession takes."""
-    most = SPLICES_MAX if tree.role[parent] == Role.LISTENER else RESERVE_PLACES_MAX // 2
+def bears_another(tree: Tree, parent: int, most: int = SPLICES_MAX) -> bool:
+    """Tell whether a parent can carry one more for the moment that a splice takes: beyond its capacity by up to `most`."""
     return (
         tree.state[parent] == State.ATTACHED
         and tree.capacity[parent] > 0
