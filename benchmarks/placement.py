@@ -78,16 +78,19 @@ class Crowd:
         )
 
     def delay_us(self, one: int, other: int) -> Micros:
+        """Give the true delay between two."""
         city, access = self.city, self.access
         return self.geography.delay_us(city[one], city[other]) + access[one] + access[other] + RELAY_US
 
     def join(self) -> None:
+        """Draw one and have it join."""
         capacity = self.population.capacity(self.chance)
         mobile = self.population.is_mobile(capacity, self.chance)
         city = self.geography.draw(self.chance)
         self.alive.append(self.enter(capacity, city, access_us(self.chance, is_mobile=mobile), Role.LISTENER))
 
     def enter(self, capacity: int, city: int, access: Micros, role: Role) -> int:
+        """Have one join and attach."""
         rtts = self.measured(city, access)
         region = min(range(len(rtts)), key=rtts.__getitem__)
         node = self.tree.add(
@@ -133,6 +136,7 @@ class Crowd:
         self.obey("relief", relieve_some(tree))
 
     def is_willing(self, one: int, head: int) -> bool:
+        """Tell whether a standby takes an orphan."""
         tree = self.tree
         return (
             tree.free[one] > -EMERGENCY_PLACES_MAX
@@ -163,6 +167,7 @@ class Crowd:
         return moves or relieve(tree, tree.parent[node]) or relieve(tree, node)
 
     def obey(self, why: str, moves: list[Move]) -> None:
+        """Have everybody move who is told to, and what follows."""
         for move in moves:
             self.moves[why] = self.moves.get(why, 0) + 1
             self.tree.counter[move.child] += 1
@@ -170,6 +175,7 @@ class Crowd:
             self.obey(why, self.reported(move.child))
 
     def refill(self, node: int) -> None:
+        """Give standbys to one, and to all who want some."""
         began = time.process_time()
         refill_standbys(self.tree, node)
         for one in list(self.tree.standbys.wanting):
@@ -177,6 +183,7 @@ class Crowd:
         self.spent("standbys", began)
 
     def better(self, steps: int) -> None:
+        """Take steps of rebalancing."""
         for _ in range(steps):
             began = time.process_time()
             moves = rebalance(self.tree)
@@ -184,6 +191,7 @@ class Crowd:
             self.obey("rebalance", moves)
 
     def spent(self, what: str, began: float) -> None:
+        """Add up time by what it went to."""
         self.cpu_s[what] = self.cpu_s.get(what, 0.0) + time.process_time() - began
 
     # ---- what came of it
@@ -323,7 +331,7 @@ def table(results: list[dict[str, Any]]) -> Table:
 @click.option("--floor/--no-floor", default=True, help="Build a greedy tree with full knowledge too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--check", "checked", is_flag=True, help="Check every promise of the tree at the end.")
-def main(
+def main(  # noqa: PLR0913 - one for each option
     peers: int,
     turnovers: float,
     relays: int,

@@ -151,7 +151,7 @@ class Links(Nodes):
             self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
-            self.lags.offer_leaf(node, is_leaf=bool(bags & _LEAF_ONLY))
+            self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
         if touched & _ADOPTER:
             self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
         if touched & _OVERCOMMITTED:

@@ -16,7 +16,7 @@ region. A peer with children only goes where its rank does not rise; a childless
 from dataclasses import dataclass
 from typing import Final
 
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX, RESERVE_PLACES_MAX
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.lags import HOP_US
@@ -214,7 +214,6 @@ def bears_another(tree: Tree, parent: int, most: int = SPLICES_MAX) -> bool:
 def _find_adopter(tree: Tree, node: int) -> int | None:
     """Find one that may take an orphan beyond its capacity."""
     for adopter in adopters_below(tree, node, parent_rank_bound(tree, node)):
-        most = EMERGENCY_PLACES_MAX if tree.role[adopter] == Role.LISTENER else RESERVE_PLACES_MAX
-        if adopter != node and tree.free[adopter] > -most and tree.is_rooted(adopter):
+        if adopter != node and tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
             return adopter
     return None
