@@ -321,7 +321,7 @@ def table(results: list[dict[str, Any]]) -> Table:
 @click.option("--seed", default=1, show_default=True)
 @click.option(
     "--steps",
-    default=4,
+    default=6,
     show_default=True,
     help="Steps of rebalancing for each death and join; half for each join before.",
 )
