@@ -55,7 +55,7 @@ class Geography:
         weights = [shares.get(one.continent, 0.0) * one.people / people[one.continent] for one in CITIES]
         self._cumulative = list(accumulate(weights))
         self._delays_us: dict[int, Micros] = {}
-        self._landmarks = tuple(city_number(name) for name in LANDMARKS)
+        self.landmarks = tuple(city_number(name) for name in LANDMARKS)
 
     @property
     def places(self) -> int:
@@ -84,11 +84,11 @@ class Geography:
 
     def landmark_rtts_us(self, city: int, last_mile_us: Micros) -> tuple[Micros, ...]:
         """Give the round trips from a peer to the landmarks."""
-        return tuple(2 * (self.delay_us(city, mark) + last_mile_us) for mark in self._landmarks)
+        return tuple(2 * (self.delay_us(city, mark) + last_mile_us) for mark in self.landmarks)
 
     def nearest_regions(self) -> tuple[tuple[int, ...], ...]:
         """Give, for each region, all regions by distance, itself first."""
-        marks = self._landmarks
+        marks = self.landmarks
         return tuple(
             tuple(
                 sorted(

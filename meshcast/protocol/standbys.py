@@ -110,9 +110,23 @@ class Standbys:
             key=lambda p: (self.all[p].ticket.role is Role.SOURCE, self.all[p].rtt_us),
         )
 
-    def candidates(self) -> list[Candidate[PeerId]]:
-        """Give whom an orphan asks, the nearest first."""
-        return [Candidate(peer, is_warm=True, rtt_us=self.all[peer].rtt_us) for peer in self.warm()]
+    def candidates(self, named: PeerId | None = None, *, is_up: bool = False) -> list[Candidate[PeerId]]:
+        """Give whom an orphan asks: whom the tracker named, on a link that is up or not; then the warm, the nearest first.
+
+        Those who have not answered yet are asked only by a joiner, who has nobody else.
+        """
+        first = [] if named is None else [Candidate(named, is_warm=is_up, rtt_us=RTT_UNKNOWN_US)]
+        warm = [
+            Candidate(peer, is_warm=True, rtt_us=self.all[peer].rtt_us)
+            for peer in self.warm()
+            if peer != named
+        ]
+        cold = [
+            Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US)
+            for peer, one in self.all.items()
+            if one.heard_at is None and named is not None and peer != named
+        ]
+        return first + warm + cold
 
     def ahead_of(self, newest: Sequence) -> PeerId | None:
         """Name the standby that is known to have a chunk later than this, if there is one."""

@@ -420,22 +420,8 @@ class Uplink:
 
     def _candidates(self) -> list[Candidate[PeerId]]:
         """Give whom to ask first: the parent that the tracker named, and the standbys."""
-        first = []
-        if self._named is not None:
-            first = [
-                Candidate(
-                    self._named.peer, is_warm=self._named.peer in self.neighbours, rtt_us=RTT_UNKNOWN_US
-                )
-            ]
-        warm = [
-            one for one in self.standbys.candidates() if self._named is None or one.peer != self._named.peer
-        ]
-        cold = [
-            Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US)
-            for peer, one in self.standbys.all.items()
-            if one.heard_at is None and self._named is not None and peer != self._named.peer
-        ]
-        return first + warm + cold
+        named = self._named.peer if self._named is not None else None
+        return self.standbys.candidates(named, is_up=named is not None and named in self.neighbours)
 
     def _decide(self, now: Micros) -> list[Effect]:
         """Carry out what the repair decides."""

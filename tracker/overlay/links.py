@@ -13,6 +13,8 @@ from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
+from tracker.overlay.errands import Errands
+from tracker.overlay.lags import Lags
 from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
 from tracker.overlay.standby_links import StandbyLinks
@@ -32,6 +34,7 @@ class Links(Nodes):
         regions = len(nearest_regions)
         self.children: Final = Chains()
         self.standbys: Final = StandbyLinks()
+        self.lags: Final = Lags(self.parent, self.rank, self.children)
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
@@ -43,6 +46,7 @@ class Links(Nodes):
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
         self._splices_at: Final[dict[int, int]] = {}
+        self.errands: Final = Errands()
 
     # ---- splices: the leaf-only child that is to go under the joiner that took its place
 
@@ -106,6 +110,7 @@ class Links(Nodes):
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
         self._bags.extend([0] * nodes)
+        self.lags.grow(nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
 
@@ -137,8 +142,10 @@ class Links(Nodes):
         key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
+            self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
+            self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
         if touched & _ADOPTER:
             self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
         if touched & _OVERCOMMITTED:
@@ -151,6 +158,8 @@ class Links(Nodes):
         self.children.append(parent, node)
         self.free[parent] -= 1
         self.linked += 1
+        self.lags.settle(node)
+        self.lags.count(parent, self.lags.crowd[node])
         self.changed[node] = None
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
@@ -165,6 +174,7 @@ class Links(Nodes):
         self.free[parent] += 1
         self.linked -= 1
         self._index(parent)
+        self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
 
     def _unlink_all(self, parent: int) -> list[int]:

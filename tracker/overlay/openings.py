@@ -15,6 +15,9 @@ from meshcast.protocol.machine import Dice
 
 RANK_BITS: Final = 6
 RANK_MASK: Final = (1 << RANK_BITS) - 1
+LEVELS: Final = RANK_MASK + 1
+LEVEL_MASK: Final = RANK_MASK
+"""Where bags are kept by lag, its levels stand for the ranks."""
 REGIONS_MAX: Final = 256
 """48 regions by landmarks are planned; a region fits a byte."""
 NOWHERE: Final = -1
@@ -42,7 +45,7 @@ class Openings:
 
     __slots__ = ("_bags", "_keys", "_positions", "ranks", "ranks_in", "regions_at")
 
-    def __init__(self, regions: int) -> None:
+    def __init__(self, regions: int, ranks: int = RANK_MAX + 1) -> None:
         self._bags: dict[int, list[int]] = {}
         self._keys = array("h")
         self._positions = array("i")
@@ -50,7 +53,7 @@ class Openings:
         """Bit r: somebody of rank r is here."""
         self.ranks_in = [0] * regions
         """For each region, the ranks of those who are here."""
-        self.regions_at = [0] * (RANK_MAX + 1)
+        self.regions_at = [0] * ranks
         """For each rank, the regions of those who are here."""
 
     def grow(self, nodes: int) -> None:

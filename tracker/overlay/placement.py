@@ -1,15 +1,16 @@
-"""Where a peer goes: rank first, then the nearest region.
+"""Where a peer goes: where the sound comes soonest, with a few milliseconds for each level of depth.
 
-Nearest parents first would give chains 22 deep at a million peers; the lowest rank first gives 9 to 10 (measured in a
-prototype). In order of preference:
+In order of preference:
 
-1. a free place of the lowest rank, in the nearest region that has one there;
-2. a *splice*, where it is higher than that: a peer that can serve takes the place of the shallowest leaf-only peer, and
-   that one goes under it as soon as it is attached (without splices the top fills with peers that cannot serve). Its
-   parent carries one child too many for that moment, and at most `SPLICES_MAX` of them;
+1. a free place where its lag (`lags`) is least, with `HOP_US` for each level: without them chains are 22 deep at a
+   million peers, with them 9 to 10;
+2. a *splice*, where that is better: a peer that can serve takes the place of a leaf-only peer, and that one goes under
+   it as soon as it is attached (without splices the top fills with peers that cannot serve). Its parent carries one
+   child too many for that moment, and at most `SPLICES_MAX` of them;
 3. for one that has lost its sound, an emergency place beyond somebody's capacity, which relief takes back later.
 
-A peer with children only goes where its rank does not rise; a childless one goes anywhere.
+While nobody has measured anything, and where nothing is found by lag, the lowest rank comes first and then the nearest
+region. A peer with children only goes where its rank does not rise; a childless one goes anywhere.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Final
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import MILLISECOND, Micros
+from tracker.overlay.lags import HOP_US
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.openings import NOWHERE, RANK_MASK
 from tracker.overlay.standbys import adopters_below
@@ -25,6 +28,10 @@ from tracker.overlay.tree import Tree
 
 PROBES_MAX: Final = 4
 """Candidates looked at in one bag before a worse one is taken."""
+ANY_US: Final = 1 << 60
+"""More than any lag."""
+SPLICE_US: Final = 5 * MILLISECOND
+"""What a splice must gain over a free place: it costs a move."""
 SPLICES_MAX: Final = EMERGENCY_PLACES_MAX // 2
 """Splices under way at one parent: the other emergency places are for emergencies."""
 
@@ -60,6 +67,10 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     # A place that it was given before and has not taken is forgotten, and with it the leaf that was to make room.
     tree.withdraw_splice(node)
     below = parent_rank_bound(tree, node)
+    if tree.role[node] == Role.LISTENER and not tree.lags.is_blind:
+        placement = place_by_lag(tree, node, below)
+        if placement is not None:
+            return placement
     slot = find_slot(tree, node, below)
     leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
     if leaf is not None:
@@ -75,6 +86,58 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
         return None
     tree.attach(node, adopter)
     return Placement(adopter, emergency=tree.free[adopter] < 0)
+
+
+def place_by_lag(tree: Tree, node: int, below: int, limit: Micros = ANY_US) -> Placement | None:
+    """Find the place where the sound comes soonest, if its score is under `limit`, and enter it."""
+    spot, score = find_spot(tree, node, below)
+    if tree.free[node] > 0:
+        leaf, leaf_score = find_leaf(tree, node, below)
+        if leaf is not None and leaf_score + SPLICE_US < min(score, limit):
+            parent = tree.parent[leaf]
+            tree.attach(node, parent)
+            tree.promise_splice(node, leaf)
+            return Placement(parent, leaf)
+    if spot is None or score >= limit:
+        return None
+    tree.attach(node, spot)
+    return Placement(spot)
+
+
+def find_spot(tree: Tree, node: int, below: int) -> tuple[int | None, Micros]:
+    """Find the free place under which a node's lag, with what depth counts, is least; and that."""
+    lags = tree.lags
+    best, best_score = None, ANY_US
+    own = tree.has_children(node)
+    for key in lags.nearest_bags(lags.spots, lags.place[node]):
+        for one in lags.spots.pick(key, tree.dice, PROBES_MAX):
+            if one == node or tree.rank[one] >= below:
+                continue
+            score = score_under(tree, node, one)
+            if score < best_score and (not own or not tree.is_under(one, node)) and tree.is_rooted(one):
+                best, best_score = one, score
+    return best, best_score
+
+
+def find_leaf(tree: Tree, node: int, below: int) -> tuple[int | None, Micros]:
+    """Find the leaf-only peer whose place is best for a node."""
+    lags = tree.lags
+    best, best_score = None, ANY_US
+    for key in lags.nearest_bags(lags.leaves, lags.place[node]):
+        for leaf in lags.leaves.pick(key, tree.dice, PROBES_MAX):
+            parent = tree.parent[leaf]
+            if parent == node or tree.rank[parent] >= below:
+                continue
+            score = score_under(tree, node, parent)
+            if score < best_score and bears_another(tree, parent):
+                best, best_score = leaf, score
+    return best, best_score
+
+
+def score_under(tree: Tree, node: int, parent: int) -> Micros:
+    """Score a place: the lag there, and what depth counts."""
+    lags = tree.lags
+    return lags.lag[parent] + lags.delay(parent, node) + HOP_US * max(0, tree.rank[parent] - 2)
 
 
 def complete_splice(tree: Tree, joiner: int) -> Move | None:
@@ -124,18 +187,28 @@ def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
         if key == NOWHERE:
             return None
         for leaf in tree.leaf_only.pick(key, tree.dice, PROBES_MAX):
-            if _bears_splice(tree, tree.parent[leaf]):
+            if bears_another(tree, tree.parent[leaf]):
                 return leaf
         least = (key & RANK_MASK) + 1
     return None
 
 
-def _bears_splice(tree: Tree, parent: int) -> bool:
-    """Tell whether a parent can carry one more for the moment that a splice takes."""
+def is_settled(tree: Tree, node: int) -> bool:
+    """Tell whether a listener is attached and nothing is under way with it: it may be moved."""
+    return (
+        tree.state[node] == State.ATTACHED
+        and tree.role[node] == Role.LISTENER
+        and not tree.is_promised(node)
+        and tree.errands.is_free(node)
+    )
+
+
+def bears_another(tree: Tree, parent: int, most: int = SPLICES_MAX) -> bool:
+    """Tell whether a parent can carry one more for the moment that a splice takes: beyond its capacity by up to `most`."""
     return (
         tree.state[parent] == State.ATTACHED
         and tree.capacity[parent] > 0
-        and tree.free[parent] > -SPLICES_MAX
+        and tree.free[parent] > -most
         and tree.is_rooted(parent)
     )
 

@@ -23,6 +23,7 @@ def check(tree: Tree) -> None:
     _check_links(tree, nodes)
     _check_counts(tree, nodes)
     _check_standbys(tree, nodes)
+    _check_lags(tree, nodes)
     for openings, wanted in _recomputed(tree, nodes):
         _check_openings(openings, wanted, nodes)
 
@@ -80,6 +81,22 @@ def _check_standbys(tree: Tree, nodes: list[int]) -> None:
         assert load[node] <= tree.clients_max(node), f"I8: {node} stands by for {load[node]}"
     for node in tree.standbys.wanting:
         assert tree.state[node] != State.FREE, f"I8: {node}, who is gone, wants a standby"
+
+
+def _check_lags(tree: Tree, nodes: list[int]) -> None:
+    """I6 for what is kept by lag: who is counted, who is offered, and at which place."""
+    lags, crowd = tree.lags, dict.fromkeys(nodes, 1)
+    for node in sorted(nodes, key=lambda one: -tree.rank[one]):
+        if tree.parent[node] != NOBODY:
+            crowd[tree.parent[node]] += crowd[node]
+    for node in nodes:
+        assert lags.crowd[node] == crowd[node], f"I6: crowd of {node}"
+        assert (lags.spots.key(node) == NOWHERE) == (tree.slots.key(node) == NOWHERE), f"I6: spot of {node}"
+        assert (lags.leaves.key(node) == NOWHERE) == (tree.leaf_only.key(node) == NOWHERE), f"I6: leaf {node}"
+        # A level may be out of date: a place's floor falls when a better connected peer is seen there.
+        for openings in (lags.spots, lags.leaves, lags.reserve):
+            key = openings.key(node)
+            assert key == NOWHERE or key >> RANK_BITS == lags.place[node], f"I6: place of {node}"
 
 
 def _recomputed(tree: Tree, nodes: list[int]) -> list[tuple[Openings, dict[int, int]]]:

@@ -28,7 +28,11 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
     """
     if tree.free[adopter] >= 0:
         return []
-    surplus = min(-tree.free[adopter] - tree.splices_at(adopter), moves_max)
+    heirs = tree.errands.heirs
+    owed = tree.splices_at(adopter)
+    if heirs:
+        owed += sum(child in heirs and not tree.is_promised(child) for child in tree.children.of(adopter))
+    surplus = min(-tree.free[adopter] - owed, moves_max)
     if surplus <= 0:
         return []
     leaves, others, heads = _movable(tree, adopter, surplus)
@@ -74,7 +78,9 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     others: list[int] = []
     heads: list[int] = []
     for child in tree.children.of(adopter):
-        is_settled = tree.state[child] == ATTACHED and not tree.is_promised(child)
+        is_settled = (
+            tree.state[child] == ATTACHED and not tree.is_promised(child) and tree.errands.is_free(child)
+        )
         if not is_settled or tree.role[child] != LISTENER:
             continue
         if tree.has_children(child):

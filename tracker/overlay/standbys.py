@@ -5,7 +5,7 @@ capacity; the index of adopters holds exactly those who may take one more. Of th
 in it the nearest region: it keeps the client's depth, and it spares the top. (Nearest region first left half of those
 just under the top without a standby, for deeper ones had taken them all: docs/decisions/0012.) One on a branch of its own (another child
 of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
-the best is taken. The origin and the relays are the last resort.
+the best is taken; where lags are known, all that are looked at are compared by them. The origin and the relays are the last resort.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,15 @@ from typing import Final
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import MILLISECOND, SECOND
 from tracker.overlay.nodes import NOBODY
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
 
+RANK_US: Final = 60 * MILLISECOND
+"""What a rank lower than need be counts as lag: who is adopted there can never go back to its own, and the top is small."""
+PERFECT_US: Final = 1 * SECOND
+"""What each mark for a branch or a prefix of its own counts against lag."""
 PROBES_MAX: Final = 8
 """Candidates looked at before the best so far is taken."""
 PERFECT: Final = 3
@@ -84,6 +89,7 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
     prefixes = [tree.prefix[one] for one in (node, *bound)]
     best, best_score = None, -1
     probes = 0
+    lags = tree.lags
     for candidate in adopters_below(tree, node, tree.rank[node]):
         if best is not None and (probes >= PROBES_MAX or tree.rank[candidate] < RANK_LISTENER_MIN):
             break
@@ -93,8 +99,11 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
             continue
         probes += 1
         score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
-        if score > best_score:
+        if not lags.is_blind:
+            ranks = tree.rank[node] - 1 - tree.rank[candidate]
+            score = score * PERFECT_US - lags.lag[candidate] - lags.delay(candidate, node) - RANK_US * ranks
+        if best is None or score > best_score:
             best, best_score = candidate, score
-        if score == PERFECT:
+        if score == PERFECT and lags.is_blind:
             break
     return best

@@ -90,6 +90,9 @@ class Tree(Links):
         self.standbys.drop_clients(node)
         self.standbys.forget(node)
         self.changed.pop(node, None)
+        self.errands.forget(node)
+        # Those who heard through it were taken off its ancestors with it.
+        self.lags.crowd[node] = 1
         return heads
 
     # ---- links

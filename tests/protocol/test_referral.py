@@ -1,0 +1,38 @@
+"""Whoever is full names children that may have a place: how free places are found without a tracker."""
+
+from typing import Any
+
+from meshcast.protocol.effects import Dial
+from meshcast.protocol.limits import BEAT_EVERY_US
+from meshcast.protocol.messages import Refuse, Uncles, Why
+from meshcast.protocol.units import MILLISECOND
+
+
+def test_an_orphan_that_everybody_refuses_turns_to_those_whom_they_name(crew: Any, child: Any) -> None:
+    child.attach(standbys=("one",))
+    child.uplink.bye(child.id("mum"), child.now)
+    child.wait(300 * MILLISECOND)
+    assert child.uplink.is_seeking
+    refusal = Refuse(child.uplink.counter, Why.FULL, 4, (crew.ticket("ann"), crew.ticket("me")))
+    effects = child.uplink.refused(child.id("one"), refusal, child.now)
+    assert [one.peer for one in effects if isinstance(one, Dial)] == [child.id("ann")]
+    assert child.asked(child.up("ann")) == [child.id("ann")]
+    child.accept("ann")
+    assert child.uplink.parent == child.id("ann")
+
+
+def test_while_the_tracker_is_away_both_standbys_may_be_found_by_referral(crew: Any, child: Any) -> None:
+    child.attach(standbys=("one", "two"))
+    uncle = Uncles((crew.ticket("aunt"),))
+    child.uplink.uncles(child.id("mum"), uncle, child.now)
+    child.uplink.reserves.lose(child.id("one"), child.now)
+    assert set(child.uplink.standbys.all) == {child.id("two"), child.id("aunt")}
+    full = Refuse(0, Why.FULL, 3, (crew.ticket("ann"), crew.ticket("bob")))
+    child.uplink.refused(child.id("aunt"), full, child.now)
+    assert set(child.uplink.standbys.all) == {child.id("two"), child.id("ann")}
+    child.uplink.reserves.lose(child.id("two"), child.now)
+    assert set(child.uplink.standbys.all) == {child.id("ann")}, "the tracker names the other one"
+    child.uplink.reserves.is_alone = True
+    assert child.uplink.reserves.deadline() == child.now + BEAT_EVERY_US
+    child.uplink.reserves.tick(child.now + BEAT_EVERY_US)
+    assert set(child.uplink.standbys.all) == {child.id("ann"), child.id("bob")}

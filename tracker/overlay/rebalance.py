@@ -1,0 +1,119 @@
+"""The tree is bettered a little with every event, at a bounded number of moves.
+
+A peer is drawn, and with it one of those it hears through: so the more hear through somebody, the more often its place
+is looked at. In order:
+
+1. *dissolve*: from under one beyond its capacity whose children all have children, the children of the least are moved
+   away, until that one is childless and relief can move it;
+2. *lift*: to a place where the sound comes sooner; a splice counts too;
+3. *exchange* with a child of a nearer parent (`exchange`);
+4. *replace* by a better heir (`succession`).
+
+A step is taken if it gains enough for its moves: delay times those who hear it. Every move is make-before-break, entered
+as PENDING, and legal under the rank rule. `advance` takes what follows once a peer has reported.
+"""
+
+from typing import Final
+
+from meshcast.protocol.units import MILLISECOND
+from tracker.overlay.exchange import complete_exchange, exchange
+from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.openings import key_of, lowest
+from tracker.overlay.placement import (
+    Move,
+    find_slot,
+    find_spot,
+    is_settled,
+    parent_rank_bound,
+    place_by_lag,
+    score_under,
+)
+from tracker.overlay.states import State
+from tracker.overlay.succession import arrive, replace, retire
+from tracker.overlay.tree import Tree
+
+MOVES_MAX: Final = 2
+"""Moves planned in one step; an errand that it begins takes at most as many more as the heir has places, and two."""
+LIFT_US: Final = 10 * MILLISECOND
+"""What a lift must gain, summed over all who hear it; and for each of them:"""
+LIFT_EACH_US: Final = 1 * MILLISECOND
+
+
+def rebalance(tree: Tree, *, moves_max: int = MOVES_MAX) -> list[Move]:
+    """Try to better one place; the moves are in the tree already, as PENDING. About 100 us of search."""
+    if tree.lags.is_blind or moves_max < 1:
+        return []
+    tree.lags.catch_up()
+    moves = _dissolve_some(tree, moves_max) if tree.overcommitted.ranks and tree.dice(2) else []
+    node = tree.dice(len(tree.state))
+    if moves or node == ORIGIN or tree.state[node] != State.ATTACHED or not tree.is_rooted(node):
+        return moves
+    moves = lift(tree, node)
+    above = _draw_above(tree, node)
+    if not moves and above != ORIGIN:
+        moves = lift(tree, above) or exchange(tree, above) or replace(tree, above)
+    return moves
+
+
+def advance(tree: Tree, node: int) -> list[Move]:
+    """Take the next step of what a node is about, after it has reported that it is attached."""
+    errands = tree.errands
+    if node in errands.exchanges:
+        return complete_exchange(tree, node)
+    heir = node if node in errands.successions else errands.heirs.get(node)
+    if heir is not None:
+        return arrive(tree, heir)
+    above = tree.parent[node]
+    return retire(tree, above) if above in errands.old_of else []
+
+
+def lift(tree: Tree, node: int) -> list[Move]:
+    """Have a peer hear sooner from another parent, if it gains enough."""
+    source = tree.parent[node]
+    if source == NOBODY or not is_settled(tree, node) or tree.promised_leaf(node) is not None:
+        return []
+    least_us = LIFT_US // tree.lags.crowd[node] + LIFT_EACH_US
+    limit = score_under(tree, node, source) - least_us
+    placement = place_by_lag(tree, node, parent_rank_bound(tree, node), limit)
+    return [] if placement is None else [Move(node, source, placement.parent)]
+
+
+def _draw_above(tree: Tree, node: int) -> int:
+    """Draw one of those that a node hears through; the origin if there is none between."""
+    above: list[int] = []
+    while (node := tree.parent[node]) > ORIGIN:
+        above.append(node)
+    return above[tree.dice(len(above))] if above else ORIGIN
+
+
+def _dissolve_some(tree: Tree, moves_max: int) -> list[Move]:
+    """Look at one of those beyond their capacity, the highest first."""
+    over = tree.overcommitted
+    rank = lowest(over.ranks)
+    key = key_of(lowest(over.regions_at[rank]), rank)
+    return dissolve(tree, over.pick(key, tree.dice, 1)[0], moves_max=moves_max)
+
+
+def dissolve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Move]:
+    """Move children away from that child of an adopter through which the fewest hear, if all have children."""
+    children = [child for child in tree.children.of(adopter) if is_settled(tree, child)]
+    if not children or not all(tree.has_children(child) for child in children):
+        return []
+    least = min(children, key=tree.lags.crowd.__getitem__)
+    moves: list[Move] = []
+    for child in list(tree.children.of(least)):
+        if len(moves) == moves_max:
+            break
+        target = _elsewhere(tree, child, least) if is_settled(tree, child) else None
+        if target is not None:
+            tree.attach(child, target)
+            moves.append(Move(child, least, target))
+    return moves
+
+
+def _elsewhere(tree: Tree, child: int, source: int) -> int | None:
+    below = parent_rank_bound(tree, child)
+    for target in (find_spot(tree, child, below)[0], find_slot(tree, child, below)):
+        if target is not None and target != source and not tree.is_under(target, child):
+            return target
+    return None
