@@ -33,9 +33,20 @@ class Matrix:
         self.names = [row["city"] for row in _rows(_beside(path, "_cities"))]
         self._delays_us = _read_delays(path, len(self.names))
         _fill(self._delays_us)
-        weights = _weights(self.names, _beside(path, "_city_meta"))
+        found = _where(self.names, _beside(path, "_city_meta"))
+        self._continents = [continent for continent, _ in found]
+        weights = _weights(found)
         self._cumulative = list(accumulate(weights))
         self.landmarks = self._choose(weights, landmarks)
+
+    @property
+    def places(self) -> int:
+        """How many cities there are."""
+        return len(self.names)
+
+    def continent(self, city: int) -> str:
+        """Name the continent of a city."""
+        return self._continents[city].value
 
     def draw(self, chance: Random) -> int:
         """Draw a listener's city."""
@@ -130,8 +141,8 @@ def _fill(delays: list[list[Micros]]) -> None:
                 row[other] = delays[other][one] = over
 
 
-def _weights(names: list[str], path: Path) -> list[float]:
-    """Weigh cities as the model does: continents by their share of the audience, cities within one by people."""
+def _where(names: list[str], path: Path) -> list[tuple[Continent, float]]:
+    """Give each city's continent and people; one of which nothing is known has nobody."""
     known = {row["city"]: row for row in _rows(path)}
     places = []
     for name in names:
@@ -141,6 +152,11 @@ def _weights(names: list[str], path: Path) -> list[float]:
             continue
         people = float(row["Population"] or 0)
         places.append((_continent(float(row["Lat"]), float(row["Long"])), max(people, PEOPLE_MIN)))
+    return places
+
+
+def _weights(places: list[tuple[Continent, float]]) -> list[float]:
+    """Weigh cities as the model does: continents by their share of the audience, cities within one by people."""
     total: dict[Continent, float] = {}
     for continent, people in places:
         total[continent] = total.get(continent, 0.0) + people

@@ -412,7 +412,9 @@ def test_beats_prove_nothing_about_a_parent(child: Any) -> None:
 
 def move(child: Any, **changes: Any) -> list[Effect]:
     values = {"term": 1, "counter": child.uplink.attached_counter, "parent": child.id("mum")}
-    effects: list[Effect] = child.uplink.move(Move(**(values | {"to": child.crew.ticket("dad")} | changes)), child.now)
+    effects: list[Effect] = child.uplink.move(
+        Move(**(values | {"to": child.crew.ticket("dad")} | changes)), child.now
+    )
     return effects
 
 
