@@ -359,7 +359,7 @@ class Flow:
             is_stalled = mesh.head_of(node) != ORIGIN
             newest = (now - mesh.lag_us[node]) // sound.chunk_us
             if is_stalled:
-                newest = min(newest, sound.stalled_at(node))
+                newest = min(newest, sound.stalled_at(node, now))
             uncles = self.orphans.uncles_of(node)
         if mesh.attached_at[node] >= 0:
             sound.go(node, now)

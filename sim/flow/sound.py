@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Final
 
+from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
 from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
@@ -35,6 +36,8 @@ class Sound:
     """Listeners that have heard anything."""
     have: dict[int, int] = field(default_factory=dict)
     """The newest chunk of heads of stalled trees, and of those beneath them who have others than their parent."""
+    lenders: dict[int, int] = field(default_factory=dict)
+    """Peers in stalled trees that borrow, and from whom: they and all beneath them go on hearing, a little late."""
     late: dict[int, int] = field(default_factory=dict)
     """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
     lowered: list[int] = field(default_factory=list)
@@ -64,13 +67,45 @@ class Sound:
             return self.stalled_at(node)
         return (now - self.mesh.lag_us[node]) // self.chunk_us
 
-    def stalled_at(self, node: int) -> int:
-        """Give the newest chunk of a peer in a tree that has stalled."""
+    def stalled_at(self, node: int, now: Micros = 0) -> int:
+        """Give the newest chunk of a peer in a tree that has stalled; what has been lent by now counts, if `now` is given."""
         most, parent = -1, self.mesh.parent
         while node != NOBODY:
             most = max(most, self.have.get(node, -1))
+            if now and node in self.lenders:
+                most = max(most, self._lent(node, now))
             node = parent[node]
         return most
+
+    def borrow(self, node: int, lender: int, now: Micros) -> None:
+        """Let a peer in a stalled tree, and all beneath it, have what a standby has sent it by now.
+
+        From now on it goes on borrowing: eight chunks as they come to the lender, and then, after `BORROW_AFTER_US`
+        without any, the next eight. That it is late by so much is counted when the tree hears again.
+        """
+        mesh = self.mesh
+        newest = (now - mesh.delay_us(node, lender) - mesh.lag_us[lender]) // self.chunk_us
+        before = self.stalled_at(node, now)
+        self.lenders[node] = lender
+        if newest <= before:
+            return
+        stack = [(node, now, before)]
+        while stack:
+            one, at, had = stack.pop()
+            self._catch_up(one, at, had, at - newest * self.chunk_us)
+            for child in mesh.children[one] or ():
+                own = max(had, self.have.get(child, -1))
+                if own < newest and child not in self.lenders:
+                    stack.append((child, at + mesh.delay_us(one, child), own))
+        self.have[node] = newest
+
+    def _lent(self, node: int, now: Micros) -> int:
+        """Give the newest chunk that a borrower has for certain; none beyond the first loan if its lender has stalled."""
+        mesh, lender = self.mesh, self.lenders[node]
+        if not mesh.alive[lender] or mesh.head_of(lender) != ORIGIN:
+            return -1
+        way_us = mesh.lag_us[lender] + 3 * mesh.delay_us(node, lender) + BORROW_AFTER_US
+        return (now - way_us) // self.chunk_us
 
     def flow_again(self, head: int, now: Micros) -> None:
         """Let the sound come to a head from its parent, which has it all, and to everybody beneath; count what was late."""
@@ -79,6 +114,9 @@ class Sound:
         parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
         while stack:
             node, at, newest = stack.pop()
+            if self.lenders and node in self.lenders:
+                newest = max(newest, self._lent(node, at))
+                del self.lenders[node]
             parent = parent_of[node]
             lag_us = lags[parent] + mesh.delay_us(parent, node)
             self._catch_up(node, at, newest, lag_us)
@@ -123,9 +161,10 @@ class Sound:
         base_us = self.mesh.base_us[node]
         end = min(now, self.counts_until)
         if self.have and self.mesh.head_of(node) != ORIGIN:
-            self._count(node, self.stalled_at(node), now // self.chunk_us, now, base_us, due_before=now)
+            self._count(node, self.stalled_at(node, now), now // self.chunk_us, now, base_us, due_before=now)
         self._end_lateness(node, now)
         self.have.pop(node, None)
+        self.lenders.pop(node, None)
         self.due_us += max(0, end - self.first_due_at[node])
         marks = self._marks[node]
         if marks:
