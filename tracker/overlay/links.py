@@ -34,7 +34,7 @@ class Links(Nodes):
         regions = len(nearest_regions)
         self.children: Final = Chains()
         self.standbys: Final = StandbyLinks()
-        self.lags: Final = Lags(self.parent, self.rank, self.children)
+        self.lags: Final = Lags(self.parent, self.rank, self.children, self._open_eyes)
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
@@ -142,14 +142,34 @@ class Links(Nodes):
         key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
-            self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
+            if not self.lags.is_blind:
+                self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
-            self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
+            if not self.lags.is_blind:
+                self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
         if touched & _ADOPTER:
             self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
         if touched & _OVERCOMMITTED:
             self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
+
+    def _open_eyes(self) -> None:
+        """Work out what is kept by lag, from the top down, when somebody first measures. O(n log n)."""
+        lags = self.lags
+        nodes = sorted(self.nodes(), key=self.rank.__getitem__)
+        for node in nodes:
+            lags.crowd[node] = 1
+            bags = self._bags[node]
+            parent = self.parent[node]
+            if parent != NOBODY:
+                lags.lag[node] = lags.lag[parent] + lags.delay(parent, node)
+            if bags & _SLOT:
+                lags.offer_spot(node, self.capacity[node])
+            elif bags & _LEAF_ONLY:
+                lags.offer_leaf(node, is_leaf=True)
+        for node in reversed(nodes):
+            if self.parent[node] != NOBODY:
+                lags.crowd[self.parent[node]] += lags.crowd[node]
 
     def _link(self, node: int, parent: int) -> None:
         # Whoever read these numbers from an array has objects of its own; lists keep the shared ones.
@@ -158,8 +178,10 @@ class Links(Nodes):
         self.children.append(parent, node)
         self.free[parent] -= 1
         self.linked += 1
-        self.lags.settle(node)
-        self.lags.count(parent, self.lags.crowd[node])
+        lags = self.lags
+        if not lags.is_blind:
+            lags.settle(node)
+            lags.count(parent, lags.crowd[node])
         self.changed[node] = None
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
@@ -174,7 +196,8 @@ class Links(Nodes):
         self.free[parent] += 1
         self.linked -= 1
         self._index(parent)
-        self.lags.count(parent, -self.lags.crowd[node])
+        if not self.lags.is_blind:
+            self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
 
     def _unlink_all(self, parent: int) -> list[int]:
