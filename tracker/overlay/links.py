@@ -119,18 +119,19 @@ class Links(Nodes):
         bags = 0
         if self.state[node] == ATTACHED:
             free = self.free[node]
-            if free < 0:
-                bags = _OVERCOMMITTED
             if not self.capacity[node]:
-                if not free and node not in self._joiner_of:
+                if free:
+                    bags = _OVERCOMMITTED
+                elif node not in self._joiner_of:
                     bags = _LEAF_ONLY
             elif self.rank[node] < RANK_MAX:
-                if free > 0:
-                    bags = _SLOT
+                bags = _SLOT if free > 0 else _OVERCOMMITTED if free < 0 else 0
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
                 if is_usable and self.standbys.load[node] < self._clients_max[node]:
                     bags |= _ADOPTER
+            elif free < 0:
+                bags = _OVERCOMMITTED
         before = self._bags[node]
         if bags != before:
             self._bags[node] = bags
@@ -185,7 +186,10 @@ class Links(Nodes):
         self.changed[node] = None
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
-        self._index(parent)
+            self._index(parent)
+        elif self.free[parent] <= 0:
+            # One place less changes nothing where others are left.
+            self._index(parent)
 
     def _unlink(self, node: int) -> None:
         if self._leaf_of:
@@ -195,7 +199,8 @@ class Links(Nodes):
         self.children.remove(parent, node)
         self.free[parent] += 1
         self.linked -= 1
-        self._index(parent)
+        if self.free[parent] <= 1:
+            self._index(parent)
         if not self.lags.is_blind:
             self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
@@ -243,8 +248,10 @@ class Links(Nodes):
             for client in self.standbys.clients(node):
                 if self.rank[client] <= rank:
                     self.drop_standby(client, node)
-        if self._bags[node] or self.state[node] == ATTACHED:
+        stays = self._bags[node]
+        if stays or self.state[node] == ATTACHED:
             self._index(node)
-            bags = self._bags[node]
-            # Those that stay the same are now those of another rank.
-            self._put(node, bags, bags)
+            stays &= self._bags[node]
+            if stays:
+                # Those that stay the same are now those of another rank.
+                self._put(node, self._bags[node], stays)
