@@ -55,7 +55,9 @@ class Packets:
         self.scenario = scenario
         self.seed = seed
         ledger = Ledger(clock)
-        self.world = World(seed, _settings(scenario, geography), timed(ledger, geography))
+        self.world = World(
+            seed, _settings(scenario, geography), timed(ledger, geography, by_delay=scenario.rtts.by_delay)
+        )
         self._violations: dict[str, str] = {}
         self._checker: Checker | None = None
         self._breaches: Counter[str] = Counter()

@@ -154,6 +154,9 @@ class Rtts:
     """Path of a measured matrix (CSV, perhaps gzipped); none: the model that ships."""
     home: str = "New York"
     """Where the origin and the tracker are."""
+    by_delay: bool = False
+    """Peers are placed by the round trips that they measure; or else by rank and the nearest region alone, which costs a
+    fifth."""
 
 
 @dataclass(frozen=True, slots=True)

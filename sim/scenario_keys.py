@@ -142,7 +142,11 @@ SESSIONS: Final = (
     Key("replaced", "replaced", Unit.FLAG),
 )
 LENGTH_S: Final = seconds("lengths_s", 0.0, 100 * DAY_S, "a hundred days are for ever")
-RTTS: Final = (Key("matrix", "matrix", Unit.TEXT), Key("home", "home", Unit.TEXT))
+RTTS: Final = (
+    Key("matrix", "matrix", Unit.TEXT),
+    Key("home", "home", Unit.TEXT),
+    Key("by_delay", "by_delay", Unit.FLAG),
+)
 FAULT: Final = (
     Key("kind", "kind", Unit.CHOICE, choices=FaultKind),
     seconds("at_s"),

@@ -65,7 +65,7 @@ class TimedTracker(TrackerMachine):
         return effects
 
 
-def timed(ledger: Ledger, geography: Distances | None) -> MakeTracker:
+def timed(ledger: Ledger, geography: Distances | None, *, by_delay: bool = False) -> MakeTracker:
     """Make trackers that write into this ledger."""
     kind = type("TimedTracker", (TimedTracker,), {"ledger": ledger})
-    return maker(geography, kind)
+    return maker(geography, kind, by_delay=by_delay)

@@ -58,6 +58,8 @@ def make_tracker(
     term: int,
     nearest_regions: Sequence[Sequence[int]] | None = None,
     kind: type[TrackerMachine] = TrackerMachine,
+    *,
+    by_delay: bool = False,
 ) -> TrackerMachine:
     """Make the tracker that the product runs; the regions are those of the geography that ships, if nothing is said."""
     return kind(
@@ -66,14 +68,17 @@ def make_tracker(
         wall_offset_us=wall_offset_us,
         term=term,
         nearest_regions=nearest_regions or _nearest_regions(),
+        by_delay=by_delay,
         check=remembered,
     )
 
 
-def maker(geography: Distances | None, kind: type[TrackerMachine] = TrackerMachine) -> MakeTracker:
+def maker(
+    geography: Distances | None, kind: type[TrackerMachine] = TrackerMachine, *, by_delay: bool = False
+) -> MakeTracker:
     """Make trackers that know a geography's regions; those of the one that ships, without one."""
     nearest_regions = geography.nearest_regions() if geography is not None else None
-    return functools.partial(make_tracker, nearest_regions=nearest_regions, kind=kind)
+    return functools.partial(make_tracker, nearest_regions=nearest_regions, kind=kind, by_delay=by_delay)
 
 
 @functools.cache
@@ -287,7 +292,8 @@ class World:
             not_after_s=(WALL_US + 24 * HOUR) // SECOND,
         )
         capacity = settings.origin_capacity
-        member = self._member("source", identity, Role.SOURCE, capacity, ())
+        landmarks = self.geography.landmark_rtts_us(self._home, ACCESS_DATA_CENTRE_US)
+        member = self._member("source", identity, Role.SOURCE, capacity, landmarks)
         machine = SourceMachine(member, delegation, Programme("simulated", 64_000, settings.chunk_us))
         return self._enter(
             "source", identity, machine, Role.SOURCE, capacity, self._home, ACCESS_DATA_CENTRE_US

@@ -76,6 +76,8 @@ class Announce:
     chunk_us: Micros
     capacity: int
     addresses: tuple[Address, ...]
+    landmarks: tuple[Micros, ...] = ()
+    """Round trips to the tracker's landmarks; empty when not measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,14 +76,16 @@ class Reserves:
         return effects
 
     def fill(self, now: Micros) -> list[Effect]:
-        """Take an uncle into an empty place until the tracker names somebody."""
+        """Take uncles into empty places until the tracker names somebody."""
         self._fill_at = now + BEAT_EVERY_US
         most = STANDBYS_MAX if self.is_alone else 1
-        ticket = self.standbys.fill(self.neighbours.may_stand_by(now, self.parent), most)
-        if ticket is None:
-            return []
-        self.relay.changed = True
-        return self._stand_by(ticket, now)
+        effects: list[Effect] = []
+        while (
+            ticket := self.standbys.fill(self.neighbours.may_stand_by(now, self.parent), most)
+        ) is not None:
+            self.relay.changed = True
+            effects += self._stand_by(ticket, now)
+        return effects
 
     def tick(self, now: Micros) -> list[Effect]:
         """Replace those that have been silent for too long, and look again for those that are lacking."""

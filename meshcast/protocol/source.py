@@ -238,6 +238,7 @@ class SourceMachine:
                 programme.chunk_us,
                 member.capacity,
                 member.addresses,
+                member.landmarks,
             )
         ]
 

@@ -127,7 +127,16 @@ LAYOUTS: Final[dict[type[Any], Layout]] = {
     ),
     Announce: Layout(
         2,
-        (key, delegation, text(TITLE_BYTES_MAX), uint(1_000_000), uint(CHUNK_US_MAX), _capacity, _addresses),
+        (
+            key,
+            delegation,
+            text(TITLE_BYTES_MAX),
+            uint(1_000_000),
+            uint(CHUNK_US_MAX),
+            _capacity,
+            _addresses,
+            several(_micros, LANDMARKS_MAX),
+        ),
         2048,
     ),
     Report: Layout(

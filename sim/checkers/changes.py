@@ -163,7 +163,8 @@ class Changes:
     def _look_for_chunks(self, process: Process, change: Change) -> None:
         """L3, I12: nothing is missing that the parent has."""
         machine, parent = process.machine, change.parent
-        assert isinstance(machine, PeerMachine)
+        if not isinstance(machine, PeerMachine):
+            return  # it has gone, and its machine with it
         is_the_same = (
             machine.uplink.parent == parent.key and machine.uplink.attached_counter == change.counter
         )

@@ -37,6 +37,7 @@ class Crowd:
         self.city_delays_us: Final = [[geography.delay_us(one, other) for other in cities] for one in cities]
         self.nearest_regions: Final = geography.nearest_regions()
         landmarks = [geography.landmark_rtts_us(city, 0) for city in cities]
+        self._landmarks = landmarks if scenario.rtts.by_delay else [() for _ in cities]
         self.region_of: Final = [min(range(len(rtts)), key=rtts.__getitem__) for rtts in landmarks]
         self.continent_of: Final = [geography.continent(city) for city in cities]
         self._seed = seed
@@ -64,8 +65,21 @@ class Crowd:
         self._drawn += 1
         city, access_us, capacity, stays_us, crashes = (column[at] for column in self._block)
         return Wish(
-            capacity, city, access_us, self.region_of[city], self._drawn, now, stays_us, bool(crashes)
+            capacity,
+            city,
+            access_us,
+            self.region_of[city],
+            self._drawn,
+            now,
+            stays_us,
+            bool(crashes),
+            landmarks=self.measured_us(city, access_us),
         )
+
+    def measured_us(self, city: int, access_us: Micros) -> tuple[Micros, ...]:
+        """Give the round trips that somebody there has measured to the landmarks."""
+        twice = 2 * access_us
+        return tuple([rtt + twice for rtt in self._landmarks[city]])
 
     def relays(self) -> list[Wish]:
         """Give the infrastructure relays: in the most populous city of each region, and then in the others."""
@@ -86,6 +100,7 @@ class Crowd:
                 0,
                 is_crashing=False,
                 role=Role.RELAY,
+                landmarks=self.measured_us(city, self.data_centre_us),
             )
             for number, city in enumerate(homes[: self._scenario.relays])
         ]

@@ -45,6 +45,8 @@ class Wish:
     is_crashing: bool
     """It will not say goodbye."""
     role: Role = Role.LISTENER
+    landmarks: tuple[Micros, ...] = ()
+    """Round trips that it has measured; none where peers are placed by rank and region alone."""
 
 
 @dataclass(slots=True)
@@ -154,6 +156,8 @@ class Desk:
     def _enter(self, _: int, wish: Wish) -> int:
         """Add a joiner to the tree."""
         node = self.tree.add(capacity=wish.capacity, region=wish.region, role=wish.role, prefix=wish.prefix)
+        if wish.landmarks:
+            self.tree.lags.enter(node, wish.landmarks)
         self._wishes[node] = wish
         return node
 
@@ -195,7 +199,7 @@ class Desk:
         steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
         moves = steward.settle(node, parent)
         self.joining.end(is_whole=False)
-        self.order(moves)
+        self.order(moves + steward.better())
         if self.waiting:
             self._admit()
 
@@ -265,7 +269,7 @@ class Desk:
         self.steward.forget(node)
         moves = self.steward.tidy()
         self.leaving.end()
-        self.order(moves)
+        self.order(moves + self.steward.better())
         self._admit()
 
     def lost(self, node: int) -> None:

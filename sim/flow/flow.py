@@ -156,6 +156,8 @@ class Flow:
             role=SOURCE,
         )
         mesh.rank[ORIGIN] = RANK_MIN[SOURCE]
+        if scenario.rtts.by_delay:
+            self.tree.lags.enter(ORIGIN, crowd.measured_us(crowd.home, crowd.data_centre_us))
         for wish in crowd.relays():
             self.desk.join(wish)
         self._expect()

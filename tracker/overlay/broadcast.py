@@ -80,8 +80,10 @@ class Broadcast:
 
     # ---- the broadcaster
 
-    def announce(self, announced: Announced, now: Micros) -> list[TrackerEffect]:
-        """Take in the broadcaster, new, come back, or taking over."""
+    def announce(
+        self, announced: Announced, now: Micros, landmarks: tuple[Micros, ...] = ()
+    ) -> list[TrackerEffect]:
+        """Take in the broadcaster, new, come back, or taking over, and what it has measured."""
         before = self.source
         self.announced = announced
         if self.source != before:
@@ -91,6 +93,8 @@ class Broadcast:
             self.newest = 0
         self.registry.set_addresses(ORIGIN, (announced.address,))
         self.tree.set_capacity(ORIGIN, announced.capacity)
+        if landmarks and self._office.by_delay:
+            self.tree.lags.enter(ORIGIN, landmarks)
         self.is_source_here, self._source_until = True, None
         news = Notice((announced.delegation,), tuple(self.bans.values())[-8:])
         effects: list[TrackerEffect] = [Keep(self.id, b"", announced.pack())]
@@ -265,7 +269,8 @@ class Broadcast:
 
     def _tidy(self, now: Micros) -> list[TrackerEffect]:
         """After places have opened: relieve others, admit who waits, keep what changed."""
-        return self._moves(self.steward.tidy(), now) + self._admit(now) + self._keep()
+        moves = self.steward.tidy() + self.steward.better()
+        return self._moves(moves, now) + self._admit(now) + self._keep()
 
     def _moves(self, shifts: list[Shift], now: Micros) -> list[TrackerEffect]:
         """Tell children to move."""
@@ -289,11 +294,18 @@ class Broadcast:
         if not self.is_source_here:
             return []
         placed = self.steward.admit(self.waiting, self._enter_joiner, self._forget, now)
-        return [self._place_message(node, now) for node in placed] + self._keep()
+        effects: list[TrackerEffect] = []
+        for node in placed:
+            effects.append(self._place_message(node, now))
+            effects += self._moves(self.steward.better(), now)
+        return effects + self._keep()
 
     def _enter_joiner(self, peer: PeerId, join: Join) -> int:
         """Add a joiner to the tree."""
-        return self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
+        node = self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
+        if join.landmarks and self._office.by_delay:
+            self.tree.lags.enter(node, join.landmarks)
+        return node
 
     def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
         """Add a peer to the tree."""

@@ -46,9 +46,13 @@ class TrackerMachine:
         term: int = 1,
         nearest_regions: Sequence[Sequence[int]] = REGION_ALONE,
         check: Verify = verify,
+        by_delay: bool = False,
     ) -> None:
-        """Begin a term. `nearest_regions[r]` names other regions, nearest to r first."""
-        self._office = Office(identity, term, wall_offset_us, dice, nearest_regions)
+        """Begin a term. `nearest_regions[r]` names other regions, nearest to r first.
+
+        Without `by_delay` peers are placed by rank and region whatever they have measured.
+        """
+        self._office = Office(identity, term, wall_offset_us, dice, nearest_regions, by_delay)
         self._verify = check
         self.broadcasts: dict[BroadcastId, Broadcast] = {}
         self._swept_at: Micros = 0
@@ -151,7 +155,7 @@ class TrackerMachine:
                 self._office, announce.broadcast, announced
             )
         self._settle(peer, known, now)
-        return known.announce(announced, now)
+        return known.announce(announced, now, announce.landmarks)
 
     def _join(self, peer: PeerId, join: Join, now: Micros) -> list[TrackerEffect]:
         """Find a joiner a place."""

@@ -22,6 +22,8 @@ class Office:
     wall_offset_us: Micros
     dice: Dice
     nearest_regions: Sequence[Sequence[int]]
+    by_delay: bool = False
+    """Peers are placed by what they have measured; or else by rank and nearest region alone, at a fifth of the work."""
 
     def not_after_s(self, now: Micros) -> int:
         """Say until when what is signed now holds, as Unix time."""

@@ -8,16 +8,19 @@ report differ, the report wins, and the difference becomes at most a few moves o
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Micros, Rank
+from tracker.overlay import succession
 from tracker.overlay.leases import Lease, Leases
 from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
-from tracker.overlay.states import State
+from tracker.overlay.states import FREE, State
 from tracker.overlay.tree import Tree
 from tracker.overlay.waiting import Name, Waiting, Wish
 
@@ -25,14 +28,33 @@ GRACE_US: Final = 20 * SECOND
 """A peer whose link is gone, or that a restarted tracker has not heard yet, has so long to come back: it notices a
 dead tracker within 8 s, dials every second, and waits up to 2 s so that not all come at once."""
 
+STEPS: Final = 3
+"""Steps of rebalancing with each coming and each going: six for each that is replaced keep the median delay within twice
+unicast's over whole turnovers of the audience, at three to four moves a death (docs/decisions/0011)."""
+
 assert GRACE_US < TRACKER_LEASE_US
+
+
+@dataclass(slots=True)
+class Vacant:
+    """The place of an inner peer that has gone or fallen silent, and the children that it had."""
+
+    vacancy: succession.Vacancy | None
+    """None as long as it is only silent."""
+    heads: list[int]
 
 
 class Steward:
     """Keeps one tree."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, *, steps: int = STEPS) -> None:
+        """Take over a tree; `steps` of rebalancing follow each coming and each going."""
         self.tree: Final = tree
+        self.steps: Final = steps
+        self._vacancies: Final[dict[int, Vacant]] = {}
+        """Inner peers that have gone, until their children have said where they are now."""
+        self._orphaned_by: Final[dict[int, int]] = {}
+        """Those children, and whose they were."""
         self.leases: Final = Leases(heard_us=TRACKER_LEASE_US, grace_us=GRACE_US)
         self._placed_at: Final[dict[int, Micros]] = {}
 
@@ -84,10 +106,21 @@ class Steward:
         self.leases.touch(node, now, Lease.GRACE)
 
     def forget(self, node: int) -> None:
-        """Take a peer out; its children look for themselves."""
+        """Take a peer out; its children look for themselves, and their place near it is kept in mind for an heir."""
+        tree = self.tree
         self.leases.drop(node)
         self._placed_at.pop(node, None)
-        self.tree.leave(node)
+        self._orphaned_by.pop(node, None)
+        vacant = self._vacancies.pop(node, None)
+        if tree.lags.is_blind:
+            tree.leave(node)
+            return
+        vacancy = succession.vacancy(tree, node)
+        heads = [*(vacant.heads if vacant is not None else ()), *tree.leave(node)]
+        if heads:
+            self._vacancies[node] = Vacant(vacancy, heads)
+            for head in heads:
+                self._orphaned_by[head] = node
 
     def expired(self, now: Micros) -> list[int]:
         """Give those whose lease has ended; they are to be forgotten."""
@@ -97,9 +130,12 @@ class Steward:
 
     def hear_of_silence(self, node: int, silent: int) -> None:
         """Send nobody to a peer that its child left for silence, until it is heard; strangers' word does not count."""
-        is_neighbour = self.tree.parent[node] == silent or silent in self.tree.standbys.of(node)
-        if is_neighbour and silent != ORIGIN:
-            self.tree.suspect(silent)
+        is_child = self.tree.parent[node] == silent
+        if silent == ORIGIN or not (is_child or silent in self.tree.standbys.of(node)):
+            return
+        self.tree.suspect(silent)
+        if is_child and not self.tree.lags.is_blind:
+            self._vacancies.setdefault(silent, Vacant(None, [])).heads.append(node)
 
     def hear_of_orphan(self, node: int, counter: int) -> None:
         """Believe a peer that it has no parent, unless it has just been given one."""
@@ -154,17 +190,40 @@ class Steward:
     def settle(self, node: int, parent: int | None) -> list[Move]:
         """After a report: finish a splice, and take from its peer and the parent what they carry beyond their capacity.
 
-        If the peer has places to give, others are relieved too.
+        Others are relieved too: the report may have brought places.
         """
         tree = self.tree
-        moves = relieve(tree, parent) if parent is not None and tree.free[parent] < 0 else []
+        # A parent may have been given up by the very report that names it.
+        is_over = parent is not None and tree.state[parent] != FREE and tree.free[parent] < 0
+        moves = relieve(tree, parent) if is_over and parent is not None else []
         splice = complete_splice(tree, node)
         if splice is not None:
             moves.append(splice)
+        if not tree.lags.is_blind:
+            moves += self._succeed(node)
+            moves += advance(tree, node)
         if tree.free[node] < 0:
             moves += relieve(tree, node)
-        elif tree.free[node] > 0:
-            moves += self.tidy()
+        return moves + self.tidy()
+
+    def _succeed(self, head: int) -> list[Move]:
+        """Once all children of one that has gone are heard again, send an heir to its place."""
+        gone = self._orphaned_by.pop(head, None)
+        vacant = self._vacancies.get(gone) if gone is not None else None
+        if gone is None or vacant is None or vacant.vacancy is None:
+            return []
+        if any(self._orphaned_by.get(one) == gone for one in vacant.heads):
+            return []
+        del self._vacancies[gone]
+        return succession.succeed(self.tree, vacant.vacancy, vacant.heads)
+
+    def better(self) -> list[Move]:
+        """After somebody has come or gone: better the tree a little, where lags are known."""
+        if self.tree.lags.is_blind:
+            return []
+        moves: list[Move] = []
+        for _ in range(self.steps):
+            moves += rebalance(self.tree)
         return moves
 
     def tidy(self) -> list[Move]:
