@@ -67,7 +67,8 @@ class Links(Nodes):
 
     def withdraw_splice(self, joiner: int) -> None:
         """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
-        self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
+        if self._leaf_of:
+            self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
 
     def splices_at(self, parent: int) -> int:
         """Count the children of a node that wait to go under another."""

@@ -26,13 +26,14 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
 
     What a splice under way will take off it is left to the splice. O(children + moves * regions).
     """
-    if tree.free[adopter] >= 0:
+    free = tree.free[adopter]
+    if free >= 0:
         return []
     heirs = tree.errands.heirs
     owed = tree.splices_at(adopter)
     if heirs:
         owed += sum(child in heirs and not tree.is_promised(child) for child in tree.children.of(adopter))
-    surplus = min(-tree.free[adopter] - owed, moves_max)
+    surplus = min(-free - owed, moves_max)
     if surplus <= 0:
         return []
     leaves, others, heads = _movable(tree, adopter, surplus)
@@ -77,15 +78,17 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     leaves: list[int] = []
     others: list[int] = []
     heads: list[int] = []
+    state, role, capacities, free = tree.state, tree.role, tree.capacity, tree.free
+    errands = tree.errands if tree.errands.is_any else None
     for child in tree.children.of(adopter):
-        is_settled = (
-            tree.state[child] == ATTACHED and not tree.is_promised(child) and tree.errands.is_free(child)
-        )
-        if not is_settled or tree.role[child] != LISTENER:
+        if state[child] != ATTACHED or tree.is_promised(child) or role[child] != LISTENER:
             continue
-        if tree.has_children(child):
+        if errands is not None and not errands.is_free(child):
+            continue
+        capacity = capacities[child]
+        if free[child] < capacity:
             heads.append(child)
-        elif tree.capacity[child]:
+        elif capacity:
             others.append(child)
         else:
             leaves.append(child)
