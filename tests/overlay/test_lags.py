@@ -19,7 +19,9 @@ def test_what_is_kept_by_lag_is_worked_out_for_everybody_when_the_first_has_meas
     assert tree.lags.crowd[ORIGIN] == len(list(tree.nodes()))
     for node in tree.nodes():
         parent = tree.parent[node]
-        assert parent == NOBODY or tree.lags.lag[node] == tree.lags.lag[parent] + tree.lags.delay(parent, node)
+        assert parent == NOBODY or tree.lags.lag[node] == tree.lags.lag[parent] + tree.lags.delay(
+            parent, node
+        )
     check(tree)
     tree.leave(3)
     tree.lags.enter(4, [20 * MILLISECOND] * 4)

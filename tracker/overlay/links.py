@@ -85,23 +85,21 @@ class Links(Nodes):
 
         The node must have room for it, too.
         """
+        if not self._bags[standby] & _ADOPTER or self.rank[standby] >= self.rank[node]:
+            return False
         standbys = self.standbys
-        may = (
-            self._bags[standby] & _ADOPTER
-            and self.rank[standby] < self.rank[node]
-            and standby != self.parent[node]
-        )
-        if not may or not standbys.give(node, self._numbers[standby]):
+        if standby == self.parent[node] or not standbys.give(node, self._numbers[standby]):
             return False
         # Nothing but the last client that it may have changes where it belongs.
         if standbys.load[standby] >= self._clients_max[standby]:
-            self._index(standby)
+            bags = self._bags[standby] = self._bags[standby] & ~_ADOPTER
+            self._put(standby, bags, _ADOPTER)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
         """Have `standby` stand by for `node` no longer."""
         self.standbys.drop(node, standby)
-        if self.standbys.load[standby] == self._clients_max[standby] - 1:
+        if self.standbys.load[standby] == self._clients_max[standby] - 1 and self.state[standby] == ATTACHED:
             self._index(standby)
 
     # ---- within
@@ -133,10 +131,10 @@ class Links(Nodes):
                     bags |= _ADOPTER
             elif free < 0:
                 bags = _OVERCOMMITTED
-        before = self._bags[node]
-        if bags != before:
+        touched = bags ^ self._bags[node]
+        if touched:
             self._bags[node] = bags
-            self._put(node, bags, bags ^ before)
+            self._put(node, bags, touched)
 
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""

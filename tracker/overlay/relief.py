@@ -56,16 +56,19 @@ def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
     Called whenever places open, it keeps newcomers from taking at the top what whole subtrees there are waiting for.
     """
     moves: list[Move] = []
+    slots, overcommitted = tree.slots, tree.overcommitted
     for _ in range(nodes_max):
-        if not tree.slots.ranks or not tree.overcommitted.ranks:
+        if not slots.ranks or not overcommitted.ranks:
             break
         # A child of one at this rank or deeper may take the place, whether it has children or not.
-        rank = lowest(tree.slots.ranks)
-        region = lowest(tree.slots.regions_at[rank])
-        key = tree.overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
+        rank = lowest(slots.ranks)
+        if not overcommitted.ranks >> rank:
+            break
+        region = lowest(slots.regions_at[rank])
+        key = overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
         if key == NOWHERE:
             break
-        moves += relieve(tree, tree.overcommitted.pick(key, tree.dice, 1)[0])
+        moves += relieve(tree, overcommitted.pick(key, tree.dice, 1)[0])
     return moves
 
 

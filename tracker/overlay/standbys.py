@@ -105,7 +105,8 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     for one in held:
         branches.append(tree.branch(one))
         prefixes.append(prefix_of[one])
-    missing, found = STANDBYS_MAX - len(held), list[int]()
+    missing = STANDBYS_MAX - len(held)
+    found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
     for _ in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
         one, at = bag[at], at - 1
