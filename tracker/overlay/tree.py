@@ -85,22 +85,27 @@ class Tree(Links):
         # Out of every index first: then what follows need not look there again and again.
         self._release(node)
         self._index(node)
-        heads = self._unlink_all(node)
-        for head in heads:
-            self._step(head, _LOSE)
-            if self._bags[head]:
-                self._index(head)
+        heads: list[int] = []
+        if self.free[node] < self.capacity[node]:
+            heads = self._unlink_all(node)
+            for head in heads:
+                self._step(head, _LOSE)
+                if self._bags[head]:
+                    self._index(head)
         if self.parent[node] != NOBODY:
             self._unlink(node)
-        for standby in self.standbys.of(node):
+        standbys = self.standbys
+        for standby in standbys.of(node):
             self.drop_standby(node, standby)
-        self.standbys.drop_clients(node)
-        self.standbys.forget(node)
+        if standbys.load[node]:
+            standbys.drop_clients(node)
+        standbys.forget(node)
         self.changed.pop(node, None)
         if self.errands.is_any:
             self.errands.forget(node)
-        # Those who heard through it were taken off its ancestors with it.
-        self.lags.crowd[node] = 1
+        if not self.lags.is_blind:
+            # Those who heard through it were taken off its ancestors with it.
+            self.lags.crowd[node] = 1
         return heads
 
     # ---- links
