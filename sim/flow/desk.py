@@ -212,6 +212,9 @@ class Desk:
         """Give a peer the standbys that it lacks."""
         mesh = self._mesh
         held = mesh.standbys(node)
+        known = self.tree.standbys
+        if len(held) == STANDBYS_MAX and known.of(node) == tuple(held) and node not in known.wanting:
+            return
         wanted = self.steward.hear_of_standbys(node, held)
         if len(wanted) < STANDBYS_MAX and mesh.parent[node] != ORIGIN:
             self._lacking[node] = mesh.generation[node]
@@ -249,6 +252,8 @@ class Desk:
         mesh = self._mesh
         if self.is_up:
             lacking, self._lacking = self._lacking, {}
+            # Nobody stores this tree.
+            self.tree.changed.clear()
             for node in self.tree.standbys.wanting:
                 lacking[node] = mesh.generation[node]
             for node, generation in lacking.items():

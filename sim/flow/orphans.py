@@ -81,14 +81,15 @@ class Orphans:
     def uncles_of(self, parent: int) -> tuple[Known, ...]:
         """Give whom the children of a peer may turn to, as its last Uncles said."""
         mesh = self.mesh
+        parents, (first, second) = mesh.parent, mesh.standby
         known: dict[int, None] = {}
-        while parent > ORIGIN and len(known) < UNCLES_MAX:
-            above = mesh.parent[parent]
-            for one in (above, *mesh.standbys(parent)):
-                if one != NOBODY:
-                    known[one] = None
+        while parent > ORIGIN and len(known) - (NOBODY in known) < UNCLES_MAX:
+            above = parents[parent]
+            known[above] = known[first[parent]] = known[second[parent]] = None
             parent = above
-        return tuple((one, mesh.generation[one]) for one in list(known)[:UNCLES_MAX])
+        known.pop(NOBODY, None)
+        generation = mesh.generation
+        return tuple([(one, generation[one]) for one in known][:UNCLES_MAX])
 
     def begin(
         self,

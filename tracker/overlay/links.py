@@ -67,7 +67,8 @@ class Links(Nodes):
 
     def withdraw_splice(self, joiner: int) -> None:
         """Let the leaf that waits to go under `joiner`, if one does, stay where it is."""
-        self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
+        if self._leaf_of:
+            self._break_splice_of_leaf(self._leaf_of.get(joiner, joiner))
 
     def splices_at(self, parent: int) -> int:
         """Count the children of a node that wait to go under another."""
@@ -84,24 +85,28 @@ class Links(Nodes):
 
         The node must have room for it, too.
         """
+        if not self._bags[standby] & _ADOPTER or self.rank[standby] >= self.rank[node]:
+            return False
         standbys = self.standbys
-        may = (
-            self._bags[standby] & _ADOPTER
-            and self.rank[standby] < self.rank[node]
-            and standby != self.parent[node]
-        )
-        if not may or not standbys.give(node, self._numbers[standby]):
+        if standby == self.parent[node] or not standbys.give(node, self._numbers[standby]):
             return False
         # Nothing but the last client that it may have changes where it belongs.
         if standbys.load[standby] >= self._clients_max[standby]:
-            self._index(standby)
+            bags = self._bags[standby] = self._bags[standby] & ~_ADOPTER
+            self._put(standby, bags, _ADOPTER)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
         """Have `standby` stand by for `node` no longer."""
-        self.standbys.drop(node, standby)
-        if self.standbys.load[standby] == self._clients_max[standby] - 1:
-            self._index(standby)
+        standbys = self.standbys
+        standbys.drop(node, standby)
+        if standbys.load[standby] == self._clients_max[standby] - 1:
+            # It has room again; where nothing else speaks against it, that is all that changes.
+            if self.free[standby] >= 0 and self.rank[standby] < RANK_MAX and self.state[standby] == ATTACHED:
+                bags = self._bags[standby] = self._bags[standby] | _ADOPTER
+                self._put(standby, bags, _ADOPTER)
+            else:
+                self._index(standby)
 
     # ---- within
 
@@ -132,10 +137,10 @@ class Links(Nodes):
                     bags |= _ADOPTER
             elif free < 0:
                 bags = _OVERCOMMITTED
-        before = self._bags[node]
-        if bags != before:
+        touched = bags ^ self._bags[node]
+        if touched:
             self._bags[node] = bags
-            self._put(node, bags, bags ^ before)
+            self._put(node, bags, touched)
 
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
@@ -197,9 +202,10 @@ class Links(Nodes):
         parent = self.parent[node]
         self.parent[node] = NOBODY
         self.children.remove(parent, node)
-        self.free[parent] += 1
+        free = self.free[parent] = self.free[parent] + 1
         self.linked -= 1
-        if self.free[parent] <= 1:
+        if free <= 1:
+            # One place more changes nothing where others were free.
             self._index(parent)
         if not self.lags.is_blind:
             self.lags.count(parent, -self.lags.crowd[node])
@@ -208,11 +214,12 @@ class Links(Nodes):
     def _unlink_all(self, parent: int) -> list[int]:
         """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
         heads = self.children.clear(parent)
+        leaf_of, parents, changed = self._leaf_of, self.parent, self.changed
         for head in heads:
-            if self._leaf_of:
-                self._break_splice_of_leaf(self._leaf_of.get(head, head))
-            self.parent[head] = NOBODY
-            self.changed[head] = None
+            if leaf_of:
+                self._break_splice_of_leaf(leaf_of.get(head, head))
+            parents[head] = NOBODY
+            changed[head] = None
         self.free[parent] += len(heads)
         self.linked -= len(heads)
         return heads

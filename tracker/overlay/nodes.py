@@ -20,7 +20,7 @@ from meshcast.protocol.limits import (
 )
 from meshcast.protocol.tickets import Role
 from tracker.overlay.openings import REGIONS_MAX
-from tracker.overlay.states import FREE, ILLEGAL, NEXT, State, Step
+from tracker.overlay.states import FREE, ILLEGAL, NEXT, ORPHAN, State, Step
 
 ORIGIN: Final = 0
 NOBODY: Final = -1
@@ -35,7 +35,6 @@ LISTENER: Final = int(Role.LISTENER)
 _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
-_ADD: Final = int(Step.ADD)
 _LEAVE: Final = int(Step.LEAVE)
 CLIENTS_PER_PLACE: Final = tuple(
     STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
@@ -93,7 +92,9 @@ class Nodes:
             node = self._numbers[self._used]
             self._used += 1
         kind = LISTENER if role is _ROLE_OF_MOST else int(role)
-        self._step(node, _ADD)
+        self.state[node] = ORPHAN
+        self.population[FREE] -= 1
+        self.population[ORPHAN] += 1
         self.parent[node] = NOBODY
         self.rank[node] = _ARRIVAL_RANK[kind]
         self.capacity[node] = self.free[node] = capacity

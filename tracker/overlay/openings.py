@@ -94,7 +94,9 @@ class Openings:
         """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
         bag = self._bags[key]
         size = len(bag)
-        start = dice(size) if size > 1 else 0
+        if size == 1:
+            return (bag[0],)
+        start = dice(size)
         drawn = bag[start : start + count]
         if len(drawn) < count and start:
             drawn += bag[: min(start, count - len(drawn))]
@@ -112,9 +114,11 @@ class Openings:
         if WINDOW_RANK_MIN <= rank < below - 1 and self.ranks_in[near[0]] >> rank & 0b11 == 0b10:
             return key_of(near[0], rank + 1)
         regions = self.regions_at[rank]
+        if not regions & (regions - 1):
+            return (regions.bit_length() - 1) << RANK_BITS | rank
         for region in near:
             if regions >> region & 1:
-                return key_of(region, rank)
+                return region << RANK_BITS | rank
         return NOWHERE
 
     def _mark(self, key: int) -> list[int]:

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
-from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.lags import HOP_US
-from tracker.overlay.nodes import RANK_MIN
-from tracker.overlay.openings import NOWHERE, RANK_MASK
+from tracker.overlay.nodes import LISTENER, RANK_MIN
+from tracker.overlay.openings import NOWHERE, RANK_MASK, lowest
 from tracker.overlay.standbys import adopters_below
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED
 from tracker.overlay.tree import Tree
 
 PROBES_MAX: Final = 4
@@ -38,7 +37,8 @@ SPLICES_MAX: Final = EMERGENCY_PLACES_MAX // 2
 assert 0 < SPLICES_MAX < EMERGENCY_PLACES_MAX
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as values are otherwise: to make a frozen one takes three times as long.
+@dataclass(slots=True)
 class Placement:
     """A place for a peer; the tree has it as PENDING already."""
 
@@ -49,7 +49,7 @@ class Placement:
     """The parent is beyond its capacity and wants relief."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Move:
     """A child that shall change its parent; the tree has it under the new one already, as PENDING."""
 
@@ -67,12 +67,15 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     # A place that it was given before and has not taken is forgotten, and with it the leaf that was to make room.
     tree.withdraw_splice(node)
     below = parent_rank_bound(tree, node)
-    if tree.role[node] == Role.LISTENER and not tree.lags.is_blind:
+    is_listener = tree.role[node] == LISTENER
+    if is_listener and not tree.lags.is_blind:
         placement = place_by_lag(tree, node, below)
         if placement is not None:
             return placement
     slot = find_slot(tree, node, below)
-    leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
+    leaf = None
+    if tree.free[node] > 0:
+        leaf = _find_splice(tree, node, min(below, RANK_MAX if slot is None else tree.rank[slot]))
     if leaf is not None:
         parent = tree.parent[leaf]
         tree.attach(node, parent)
@@ -81,7 +84,7 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
     if slot is not None:
         tree.attach(node, slot)
         return Placement(slot)
-    adopter = _find_adopter(tree, node) if emergency or tree.role[node] != Role.LISTENER else None
+    adopter = _find_adopter(tree, node) if emergency or not is_listener else None
     if adopter is None:
         return None
     tree.attach(node, adopter)
@@ -146,7 +149,7 @@ def complete_splice(tree: Tree, joiner: int) -> Move | None:
     If the joiner has no place for it after all, the parent stays beyond its capacity and relief finds another.
     """
     leaf = tree.promised_leaf(joiner)
-    if leaf is None or tree.state[joiner] != State.ATTACHED:
+    if leaf is None or tree.state[joiner] != ATTACHED:
         return None
     source = tree.parent[leaf]
     tree.withdraw_splice(joiner)
@@ -158,35 +161,41 @@ def complete_splice(tree: Tree, joiner: int) -> Move | None:
 
 def parent_rank_bound(tree: Tree, node: int) -> int:
     """Give the rank that a new parent must stay under: any for the childless, its own for one with children."""
-    if tree.role[node] != Role.LISTENER:
-        return RANK_MIN[tree.role[node]]
-    return tree.rank[node] if tree.has_children(node) else RANK_MAX
+    role = tree.role[node]
+    if role != LISTENER:
+        return RANK_MIN[role]
+    return tree.rank[node] if tree.free[node] < tree.capacity[node] else RANK_MAX
 
 
 def find_slot(tree: Tree, node: int, below: int) -> int | None:
     """Find another's free place at a rank under `below`: of the lowest rank, the nearest."""
-    own = tree.slots.key(node)
+    slots = tree.slots
+    own = slots.key(node)
     if own != NOWHERE:
-        tree.slots.put(node, NOWHERE)
-    key = tree.slots.shallowest(tree.nearest[tree.region[node]], below)
-    drawn = () if key == NOWHERE else tree.slots.pick(key, tree.dice, PROBES_MAX)
+        slots.put(node, NOWHERE)
+    key = slots.shallowest(tree.nearest[tree.region[node]], below)
+    drawn = () if key == NOWHERE else slots.pick(key, tree.dice, PROBES_MAX)
     if own != NOWHERE:
-        tree.slots.put(node, own)
+        slots.put(node, own)
     # Sound that comes from the origin is better than sound that comes from an orphan, but any place is better than none.
-    return next((one for one in drawn if tree.is_rooted(one)), drawn[0] if drawn else None)
+    for one in drawn:
+        if tree.is_rooted(one):
+            return one
+    return drawn[0] if drawn else None
 
 
 def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
     """Find the shallowest leaf-only peer, at a rank no greater than `highest`, whose place a node may take."""
-    if tree.free[node] <= 0:
+    leaf_only = tree.leaf_only
+    least = lowest(leaf_only.ranks) if leaf_only.ranks else RANK_MAX + 1
+    if least > highest:
         return None
     near = tree.nearest[tree.region[node]]
-    least = 0
     for _ in range(PROBES_MAX):
-        key = tree.leaf_only.shallowest(near, highest + 1, least)
+        key = leaf_only.shallowest(near, highest + 1, least)
         if key == NOWHERE:
             return None
-        for leaf in tree.leaf_only.pick(key, tree.dice, PROBES_MAX):
+        for leaf in leaf_only.pick(key, tree.dice, PROBES_MAX):
             if bears_another(tree, tree.parent[leaf]):
                 return leaf
         least = (key & RANK_MASK) + 1
@@ -196,8 +205,8 @@ def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
 def is_settled(tree: Tree, node: int) -> bool:
     """Tell whether a listener is attached and nothing is under way with it: it may be moved."""
     return (
-        tree.state[node] == State.ATTACHED
-        and tree.role[node] == Role.LISTENER
+        tree.state[node] == ATTACHED
+        and tree.role[node] == LISTENER
         and not tree.is_promised(node)
         and tree.errands.is_free(node)
     )
@@ -206,7 +215,7 @@ def is_settled(tree: Tree, node: int) -> bool:
 def bears_another(tree: Tree, parent: int, most: int = SPLICES_MAX) -> bool:
     """Tell whether a parent can carry one more for the moment that a splice takes: beyond its capacity by up to `most`."""
     return (
-        tree.state[parent] == State.ATTACHED
+        tree.state[parent] == ATTACHED
         and tree.capacity[parent] > 0
         and tree.free[parent] > -most
         and tree.is_rooted(parent)

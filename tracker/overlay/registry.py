@@ -52,8 +52,8 @@ class Registry:
         key = self.key(node)
         del self._nodes[key]
         self._keys[node] = None
-        if self._packed[node] == _OTHERWISE:
-            del self._others[node]
+        if self._others:
+            self._others.pop(node, None)
         self._packed[node] = _NONE
         return key
 
@@ -78,8 +78,8 @@ class Registry:
         word = _packed(addresses)
         if word == _OTHERWISE:
             self._others[node] = addresses
-        elif self._packed[node] == _OTHERWISE:
-            del self._others[node]
+        elif self._others:
+            self._others.pop(node, None)
         self._packed[node] = word
 
 

@@ -26,13 +26,14 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
 
     What a splice under way will take off it is left to the splice. O(children + moves * regions).
     """
-    if tree.free[adopter] >= 0:
+    free = tree.free[adopter]
+    if free >= 0:
         return []
     heirs = tree.errands.heirs
     owed = tree.splices_at(adopter)
     if heirs:
         owed += sum(child in heirs and not tree.is_promised(child) for child in tree.children.of(adopter))
-    surplus = min(-tree.free[adopter] - owed, moves_max)
+    surplus = min(-free - owed, moves_max)
     if surplus <= 0:
         return []
     leaves, others, heads = _movable(tree, adopter, surplus)
@@ -55,16 +56,19 @@ def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
     Called whenever places open, it keeps newcomers from taking at the top what whole subtrees there are waiting for.
     """
     moves: list[Move] = []
+    slots, overcommitted = tree.slots, tree.overcommitted
     for _ in range(nodes_max):
-        if not tree.slots.ranks or not tree.overcommitted.ranks:
+        if not slots.ranks or not overcommitted.ranks:
             break
         # A child of one at this rank or deeper may take the place, whether it has children or not.
-        rank = lowest(tree.slots.ranks)
-        region = lowest(tree.slots.regions_at[rank])
-        key = tree.overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
+        rank = lowest(slots.ranks)
+        if not overcommitted.ranks >> rank:
+            break
+        region = lowest(slots.regions_at[rank])
+        key = overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
         if key == NOWHERE:
             break
-        moves += relieve(tree, tree.overcommitted.pick(key, tree.dice, 1)[0])
+        moves += relieve(tree, overcommitted.pick(key, tree.dice, 1)[0])
     return moves
 
 
@@ -77,15 +81,17 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     leaves: list[int] = []
     others: list[int] = []
     heads: list[int] = []
+    state, role, capacities, free = tree.state, tree.role, tree.capacity, tree.free
+    errands = tree.errands if tree.errands.is_any else None
     for child in tree.children.of(adopter):
-        is_settled = (
-            tree.state[child] == ATTACHED and not tree.is_promised(child) and tree.errands.is_free(child)
-        )
-        if not is_settled or tree.role[child] != LISTENER:
+        if state[child] != ATTACHED or tree.is_promised(child) or role[child] != LISTENER:
             continue
-        if tree.has_children(child):
+        if errands is not None and not errands.is_free(child):
+            continue
+        capacity = capacities[child]
+        if free[child] < capacity:
             heads.append(child)
-        elif tree.capacity[child]:
+        elif capacity:
             others.append(child)
         else:
             leaves.append(child)

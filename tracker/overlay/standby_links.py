@@ -66,13 +66,13 @@ class StandbyLinks:
     def give(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node`; tell whether it did not yet, and there was room for it."""
         entry, standbys = STANDBYS_MAX * node, self._standbys
-        one, other = standbys[entry], standbys[entry + 1]
-        if standby in (one, other):
+        one = standbys[entry]
+        if one == standby or standbys[entry + 1] == standby:
             return False
         if one != NOBODY:
-            if other != NOBODY:
-                return False
             entry += 1
+            if standbys[entry] != NOBODY:
+                return False
         standbys[entry] = standby
         self.load[standby] += 1
         first, previous = self._first[standby], self._previous
@@ -106,6 +106,8 @@ class StandbyLinks:
 
     def drop_clients(self, standby: int) -> None:
         """Have a node stand by for nobody; its clients want another, oldest first. O(load)."""
+        if not self.load[standby]:
+            return
         entry = self._first[standby]
         while entry != END:
             self._standbys[entry] = NOBODY
@@ -116,4 +118,5 @@ class StandbyLinks:
 
     def forget(self, node: int) -> None:
         """Have nothing wanted for a node that goes."""
-        self.wanting.pop(node, None)
+        if self.wanting:
+            self.wanting.pop(node, None)

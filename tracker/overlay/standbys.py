@@ -66,7 +66,7 @@ def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[
             if standby not in wanted:
                 tree.drop_standby(node, standby)
         for standby in wanted:
-            if _has_room(tree, node, standby):
+            if standby not in held and _has_room(tree, node, standby):
                 tree.give_standby(node, standby)
         held = tree.standbys.of(node)
     if len(held) == STANDBYS_MAX:
@@ -105,7 +105,8 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     for one in held:
         branches.append(tree.branch(one))
         prefixes.append(prefix_of[one])
-    missing, found = STANDBYS_MAX - len(held), list[int]()
+    missing = STANDBYS_MAX - len(held)
+    found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
     for _ in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
         one, at = bag[at], at - 1
@@ -130,8 +131,9 @@ def _has_room(tree: Tree, node: int, standby: int) -> bool:
     Each level feeds as many as it has places, and each of these wants two standbys of just that level: deeper clients,
     for whom there are deeper standbys, get a third of it.
     """
-    is_near = tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != LISTENER
-    return is_near or tree.standbys.load[standby] < tree.capacity[standby]
+    if tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != LISTENER:
+        return True
+    return tree.standbys.load[standby] < tree.capacity[standby]
 
 
 def _best(tree: Tree, node: int, bound: list[int]) -> int | None:

@@ -29,8 +29,14 @@ _SUSPECT: Final = int(Step.SUSPECT)
 _CLEAR: Final = int(Step.CLEAR)
 _LOSE: Final = int(Step.LOSE)
 
+_CLEARABLE: Final = (SUSPECT, FREE)
+"""States that hearing a node changes, or that it must not have."""
+
 RANK_WALK_MAX: Final = 1024
 """So many nodes at most are lowered in one event, 3 ms of work; those farther down keep a higher bound."""
+
+
+assert max(RANK_MIN) == RANK_LISTENER_MIN, "`_least_rank` counts on it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +85,27 @@ class Tree(Links):
         # Out of every index first: then what follows need not look there again and again.
         self._release(node)
         self._index(node)
-        heads = self._unlink_all(node)
-        for head in heads:
-            self._step(head, _LOSE)
-            self._index(head)
+        heads: list[int] = []
+        if self.free[node] < self.capacity[node]:
+            heads = self._unlink_all(node)
+            for head in heads:
+                self._step(head, _LOSE)
+                if self._bags[head]:
+                    self._index(head)
         if self.parent[node] != NOBODY:
             self._unlink(node)
-        for standby in self.standbys.of(node):
+        standbys = self.standbys
+        for standby in standbys.of(node):
             self.drop_standby(node, standby)
-        self.standbys.drop_clients(node)
-        self.standbys.forget(node)
+        if standbys.load[node]:
+            standbys.drop_clients(node)
+        standbys.forget(node)
         self.changed.pop(node, None)
         if self.errands.is_any:
             self.errands.forget(node)
-        # Those who heard through it were taken off its ancestors with it.
-        self.lags.crowd[node] = 1
+        if not self.lags.is_blind:
+            # Those who heard through it were taken off its ancestors with it.
+            self.lags.crowd[node] = 1
         return heads
 
     # ---- links
@@ -112,14 +124,19 @@ class Tree(Links):
             self._link(node, parent)
         self._step(node, _PLACE)
         rank, current = self._least_rank(node), self.rank[node]
+        held = self.standbys.of(node)
         if rank > current:
-            for standby in self.standbys.of(node):
+            for standby in held:
                 self.drop_standby(node, standby)
         if self._bags[node]:
             # It is not attached any longer.
             self._index(node)
-        if rank != current:
+        if rank == current:
+            return
+        if held or self.standbys.load[node] or self.free[node] < self.capacity[node]:
             self._rerank(node, rank)
+        else:
+            self.rank[node] = rank
 
     def restore(self, node: int, parent: int | None, *, rank: Rank, counter: int) -> None:
         """Enter what was stored of a peer just added: PENDING, for it has not been heard; an orphan if ranks forbid it."""
@@ -176,11 +193,15 @@ class Tree(Links):
         elif parent != adopter:
             self._hearsay[head] = None
         torn = self._relink(head, adopter) if parent != adopter else []
-        if counter is not None and counter > self.counter[head]:
-            self.counter[head] = counter
-            self.changed[head] = None
-        if counter is not None or state[head] != SUSPECT:
-            self._step(head, _CONFIRM)
+        if counter is None:
+            if state[head] != SUSPECT:
+                self._step(head, _CONFIRM)
+        else:
+            if counter > self.counter[head]:
+                self.counter[head] = counter
+                self.changed[head] = None
+            if state[head] != ATTACHED:
+                self._step(head, _CONFIRM)
         if rank is not None and self.rank[adopter] >= rank:
             self._bound(adopter, rank - 1)
         least = self._least_rank(head)
@@ -220,21 +241,20 @@ class Tree(Links):
 
     def clear(self, node: int) -> None:
         """Hear a node itself: it is no suspect any longer."""
-        if self._step(node, _CLEAR):
+        if self.state[node] in _CLEARABLE and self._step(node, _CLEAR):
             self._index(node)
 
     # ---- ranks and reports
 
     def _least_rank(self, node: int) -> Rank:
         """Give the lowest rank that a node may have where it hangs."""
-        least = RANK_MIN[self.role[node]]
         parent = self.parent[node]
-        if parent == NOBODY:
-            return least
-        below = self.rank[parent] + 1
-        if below > least:
+        below = self.rank[parent] + 1 if parent != NOBODY else 0
+        if below >= RANK_LISTENER_MIN:
+            # No role has a higher one.
             return below
-        return least
+        least = RANK_MIN[self.role[node]]
+        return below if below > least else least  # noqa: FURB136 - a call takes longer
 
     def _is_stale(self, head: int, adopter: int, counter: int | None) -> bool:
         """Tell whether a report is older than what is known; what the tracker only believes, any report beats."""

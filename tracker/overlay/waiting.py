@@ -58,18 +58,21 @@ class Waiting(Generic[Name, Wish]):
 
     def drop(self, peer: Name) -> None:
         """Forget a joiner that is gone."""
-        self._capable.pop(peer, None)
-        self._leaf_only.pop(peer, None)
+        if self._capable.pop(peer, None) is None:
+            self._leaf_only.pop(peer, None)
 
     def admitted(self, peer: Name, now: Micros) -> None:
         """Let a joiner in, and learn how long a place takes."""
         self.drop(peer)
         if self._admitted_at is not None:
-            self._gap_us += (min(now - self._admitted_at, SECOND) - self._gap_us) // 16
+            took_us = now - self._admitted_at
+            self._gap_us += ((took_us if took_us < SECOND else SECOND) - self._gap_us) // 16  # noqa: FURB136
         self._admitted_at = now
 
     def first(self) -> list[Name]:
         """Give those whose turn is next, `LOOK_MAX` at most."""
+        if len(self._capable) + len(self._leaf_only) <= LOOK_MAX:
+            return [*self._capable, *self._leaf_only]
         return list(islice(chain(self._capable, self._leaf_only), LOOK_MAX))
 
     def stands(self) -> list[tuple[Name, int, Micros]]:
