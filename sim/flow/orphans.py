@@ -46,6 +46,8 @@ class Orphan:
     repair: Repair[int]
     named: Known | None = None
     """Whom the tracker has named."""
+    is_named_up: bool = False
+    """The link to that one is up."""
     left: Known | None = None
     """The parent that it left for silence."""
     rounds: int = 0
@@ -113,6 +115,7 @@ class Orphans:
             return
         orphan.named = parent, self.mesh.generation[parent]
         orphan.generations[parent] = self.mesh.generation[parent]
+        orphan.is_named_up = False
         orphan.repair.named(parent)
         rtt_us = 2 * self.mesh.delay_us(node, parent)
         for standby in standbys:
@@ -174,8 +177,8 @@ class Orphans:
         mesh, node = self.mesh, orphan.node
         mesh.counter[node] += 1
         way_us = mesh.delay_us(node, peer)
-        is_warm = peer in orphan.generations and peer not in (orphan.named or ())[:1]
-        is_warm = is_warm or mesh.has_warm(node, peer, now)
+        is_dialled = peer in orphan.generations and (orphan.is_named_up or peer not in (orphan.named or ())[:1])
+        is_warm = is_dialled or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
         self.calendar.at(arrives_at, self._asked, peer, generation, node, mesh.generation[node])
@@ -336,5 +339,6 @@ class Orphans:
         if not mesh.alive[peer] or mesh.generation[peer] != theirs:
             return
         orphan.generations[peer] = theirs
+        orphan.is_named_up |= (peer, theirs) == orphan.named
         orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
         self._drive(orphan, now)

@@ -17,7 +17,7 @@ from sim.scenario import Fidelity, Law, Scenario, Sessions, Wave
 from tracker.overlay.nodes import NOBODY, ORIGIN
 
 WAY_US = 10 * MILLISECOND
-CITIES = 40
+CITIES = 100
 CHUNK_US = 100 * MILLISECOND
 
 
@@ -54,6 +54,15 @@ class Stand:
         mesh.rank[node] = max(mesh.rank[parent] + 1, 3)
         mesh.lag_us[node] = mesh.base_us[node] = mesh.lag_us[parent] + mesh.delay_us(parent, node)
         self.sound.begin(node, self.calendar.now)
+
+    def crowd(self, parent: int, *, but: int = 0) -> None:
+        """Fill a peer's places, emergencies included, but for so many."""
+        while self.mesh.room(parent) > but:
+            self.seat(next(one for one in range(20, CITIES) if not self._has_been(one)), parent, capacity=0)
+
+    def _has_been(self, node: int) -> bool:
+        alive = self.mesh.alive
+        return node < len(alive) and (alive[node] > 0 or self.mesh.generation[node] > 0)
 
     def stand_by(self, node: int, *standbys: int) -> None:
         """Give a peer warm standbys."""
