@@ -22,6 +22,7 @@ from meshcast.protocol.limits import (
     LAST_RESORT_CLIENTS_PER_PLACE,
     PARKED_MAX,
     PARKED_US,
+    RANK_MAX,
     REFERRALS_MAX,
     REFILL_BYTES_MAX,
     RESERVE_PLACES_MAX,
@@ -151,7 +152,7 @@ class Relay:
 
     def enlist(self, peer: PeerId, rank: Rank) -> list[Effect]:
         """Stand by for a peer, or say that there is no place left."""
-        why = self._why_not_stand_by(peer)
+        why = self._why_not_stand_by(peer, rank)
         if why is not None:
             return [self._refuse(peer, 0, why, rank)]
         self.clients[peer] = prefix_of(self.tickets[peer])
@@ -316,8 +317,11 @@ class Relay:
             return Why.FULL
         return None
 
-    def _why_not_stand_by(self, peer: PeerId) -> Why | None:
-        """Say why this peer does not stand by for another, if it does not."""
+    def _why_not_stand_by(self, peer: PeerId, rank: Rank) -> Why | None:
+        """Say why this peer does not stand by for another, if it does not.
+
+        Two thirds of a listener's room are for those one rank below it, who have nobody else; deeper ones have others.
+        """
         if peer not in self.tickets:
             return Why.TICKET
         if peer in self.clients:
@@ -325,6 +329,8 @@ class Relay:
         is_listener = self.member.role is Role.LISTENER
         per_place = STANDBY_CLIENTS_PER_PLACE if is_listener else LAST_RESORT_CLIENTS_PER_PLACE
         places = min(per_place * self.member.capacity, CLIENTS_MAX)
+        if is_listener and self.standing.rank + 1 < rank < RANK_MAX:
+            places = min(places, self.member.capacity)
         prefix = prefix_of(self.tickets[peer])
         of_prefix = sum(one == prefix for one in self.clients.values())
         if len(self.clients) >= places or of_prefix >= max(STANDBY_CLIENTS_PER_PREFIX, places // 2):

@@ -71,6 +71,7 @@ class Repair(Generic[Name]):
         self._next_at = now
         self._round_ends_at: Micros | None = None
         self._tried: dict[Name, None] = {}
+        self._answered: dict[Name, None] = {}
         self._connected: list[Candidate[Name]] = []
 
     def deadline(self) -> Micros:
@@ -101,10 +102,16 @@ class Repair(Generic[Name]):
 
     def refused(self, peer: Name, now: Micros) -> None:
         """Take in that somebody refused or is gone: there is no point in waiting for it."""
+        self._answered[peer] = None
         self._queue = [one for one in self._queue if one.peer != peer]
         self._connected = [one for one in self._connected if one.peer != peer]
         if peer in self._tried and peer == next(reversed(self._tried)):
             self._next_at = now
+
+    @property
+    def unanswered(self) -> list[Name]:
+        """Give those that were asked and have said nothing: at the end of a round they are taken for dead."""
+        return [peer for peer in self._tried if peer not in self._answered]
 
     def _next_standby(self, now: Micros) -> Decision[Name]:
         """Ask the next standby, or turn to all others."""

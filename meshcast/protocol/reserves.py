@@ -66,6 +66,15 @@ class Reserves:
         effects: list[Effect] = [Send(peer, Detach(0))] if peer in self.neighbours else []
         return effects + self.fill(now)
 
+    def give_up(self, peers: list[PeerId], now: Micros) -> list[Effect]:
+        """Replace those who have not answered an orphan for a whole round, and ask them no more for a while."""
+        effects: list[Effect] = []
+        for peer in peers:
+            self.neighbours.avoid(peer, now)
+            if peer in self.standbys:
+                effects += self.lose(peer, now)
+        return effects
+
     def fill(self, now: Micros) -> list[Effect]:
         """Take an uncle into an empty place until the tracker names somebody."""
         self._fill_at = now + BEAT_EVERY_US

@@ -419,8 +419,8 @@ class Uplink:
         return self._has_heard and self.parent is None and self.state is not Attachment.LEFT
 
     def _candidates(self) -> list[Candidate[PeerId]]:
-        """Give whom to ask first: the parent that the tracker named, and the standbys."""
-        named = self._named.peer if self._named is not None else None
+        """Give whom to ask first: the standbys; a joiner waits for the parent that the tracker named."""
+        named = self._named.peer if self._named is not None and not self._has_heard else None
         return self.standbys.candidates(named, is_up=named is not None and named in self.neighbours)
 
     def _decide(self, now: Micros) -> list[Effect]:
@@ -487,7 +487,8 @@ class Uplink:
 
     def _new_round(self, now: Micros) -> list[Effect]:
         """Begin again with whoever is known now; a head that has found nobody for too long sheds its children."""
-        effects: list[Effect] = []
+        silent = self.repair.unanswered if self.repair is not None else []
+        effects = self.reserves.give_up(silent, now)
         if self.orphan_since is not None and now - self.orphan_since >= SHED_AFTER_US and self.relay.children:
             effects += self.relay.shed(Why.SHED, now)
         if (

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from random import Random
 from typing import Final
 
-from meshcast.protocol.limits import REFERRED_MAX, REPORT_AFTER_US, STALLED_FRESH_US, silence_us
+from meshcast.protocol.limits import (
+    BEAT_EVERY_US,
+    REFERRED_MAX,
+    REPORT_AFTER_US,
+    STALLED_FRESH_US,
+    silence_us,
+)
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.chance import stream
@@ -154,6 +160,7 @@ class Flow:
             self.desk.join(wish)
         self._expect()
         self.desk.wake_wanting()
+        self.calendar.at(BEAT_EVERY_US, self._fill_all)
         self.troubles.begin()
         self.figures.begin()
 
@@ -307,6 +314,15 @@ class Flow:
         self.desk.report(node, silent=self.desk.known(left))
         self.reporting.end()
 
+    def _fill_all(self) -> None:
+        """While the tracker is away, let those who lack a standby look again among uncles, as they do every 5 s."""
+        mesh, now = self.mesh, self.calendar.now
+        if not self.desk.is_up:
+            for node in self.people:
+                if NOBODY in (mesh.standby[0][node], mesh.standby[1][node]) and mesh.parent[node] > ORIGIN:
+                    self._fill_from_uncles(node, now)
+        self.calendar.at(now + BEAT_EVERY_US, self._fill_all)
+
     def _fill_from_uncles(self, node: int, now: Micros) -> None:
         """Take an uncle into an empty place until the tracker names somebody: at most one."""
         mesh = self.mesh
@@ -359,7 +375,7 @@ class Flow:
             is_stalled = mesh.head_of(node) != ORIGIN
             newest = (now - mesh.lag_us[node]) // sound.chunk_us
             if is_stalled:
-                newest = min(newest, sound.stalled_at(node))
+                newest = min(newest, sound.stalled_at(node, now))
             uncles = self.orphans.uncles_of(node)
         if mesh.attached_at[node] >= 0:
             sound.go(node, now)

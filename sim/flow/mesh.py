@@ -146,6 +146,9 @@ class Mesh:
             return False
         if len(clients) >= self.clients_max(standby) or node in clients:
             return False
+        is_deep = self.rank[node] > self.rank[standby] + 1 and self.role[standby] == LISTENER
+        if is_deep and self.rank[node] < RANK_MAX and len(clients) >= self.capacity[standby]:
+            return False
         for column, warm in zip(self.standby, self.warm_at, strict=True):
             if column[node] == NOBODY:
                 column[node], warm[node] = standby, warm_at

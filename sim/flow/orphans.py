@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from meshcast.protocol.limits import (
+    BORROW_AFTER_US,
+    BORROW_EVERY_US,
     LEASE_US,
     RANK_MAX,
     REFERRALS_MAX,
@@ -46,10 +48,10 @@ class Orphan:
     repair: Repair[int]
     named: Known | None = None
     """Whom the tracker has named."""
-    is_named_up: bool = False
-    """The link to that one is up."""
     left: Known | None = None
     """The parent that it left for silence."""
+    silent: dict[int, None] = field(default_factory=dict)
+    """Those that have not answered in a whole round."""
     rounds: int = 0
     is_seeking: bool = False
     wakes_at: Micros = -1
@@ -107,22 +109,23 @@ class Orphans:
         self.of[node] = orphan
         orphan.repair = Repair(self._candidates(orphan, now), now)
         self._drive(orphan, now)
+        if has_heard:
+            self.calendar.at(unheard_since + BORROW_AFTER_US, self._borrow, orphan)
 
     def name(self, node: int, parent: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Let an orphan hear from the tracker whom to ask."""
         orphan = self.of.get(node)
         if orphan is None:
             return
-        orphan.named = parent, self.mesh.generation[parent]
-        orphan.generations[parent] = self.mesh.generation[parent]
-        orphan.is_named_up = False
+        mesh, mine = self.mesh, self.mesh.generation[node]
+        orphan.named = parent, mesh.generation[parent]
         orphan.repair.named(parent)
-        rtt_us = 2 * self.mesh.delay_us(node, parent)
         for standby in standbys:
-            self.mesh.take_standby(node, standby, now + 2 * 2 * self.mesh.delay_us(node, standby))
-        self.calendar.at(
-            now + rtt_us, self._connected, node, self.mesh.generation[node], parent, orphan.named[1]
-        )
+            mesh.take_standby(node, standby, now + 4 * mesh.delay_us(node, standby))
+        for one in (parent, *standbys):
+            orphan.generations[one] = mesh.generation[one]
+            due = now + 2 * mesh.delay_us(node, one)
+            self.calendar.at(due, self._connected, node, mine, one, mesh.generation[one])
 
     def forget(self, node: int) -> None:
         """Let go of an orphan that leaves."""
@@ -133,7 +136,8 @@ class Orphans:
     def _candidates(self, orphan: Orphan, now: Micros) -> list[Candidate[int]]:
         """Give whom to ask first, as `Uplink` does."""
         mesh, node = self.mesh, orphan.node
-        named = orphan.named[0] if orphan.named is not None else None
+        is_joiner = not orphan.has_heard
+        named = orphan.named[0] if orphan.named is not None and is_joiner else None
         warm: list[tuple[bool, Micros, int]] = []
         cold: list[int] = []
         for column, warm_at in zip(mesh.standby, mesh.warm_at, strict=True):
@@ -142,7 +146,7 @@ class Orphans:
                 continue
             if warm_at[node] <= now:
                 warm.append((mesh.role[standby] == SOURCE, 2 * mesh.delay_us(node, standby), standby))
-            elif named is not None or not orphan.has_heard:
+            elif is_joiner:
                 cold.append(standby)
         first = [] if named is None else [Candidate(named, is_warm=False, rtt_us=RTT_UNKNOWN_US)]
         return [
@@ -177,8 +181,8 @@ class Orphans:
         mesh, node = self.mesh, orphan.node
         mesh.counter[node] += 1
         way_us = mesh.delay_us(node, peer)
-        is_dialled = peer in orphan.generations and (orphan.is_named_up or peer not in (orphan.named or ())[:1])
-        is_warm = is_dialled or mesh.has_warm(node, peer, now)
+        is_warm = peer in orphan.generations and peer not in (orphan.named or ())[:1]
+        is_warm = is_warm or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
         self.calendar.at(arrives_at, self._asked, peer, generation, node, mesh.generation[node])
@@ -201,7 +205,7 @@ class Orphans:
         mesh, node = self.mesh, orphan.node
         generation = mesh.generation[node]
         for peer, theirs in known.items():
-            if peer == node or (peer, theirs) == orphan.left:
+            if peer == node or (peer, theirs) == orphan.left or peer in orphan.silent:
                 continue
             orphan.generations[peer] = theirs
             if mesh.has_warm(node, peer, now):
@@ -219,6 +223,9 @@ class Orphans:
         """Begin again with whoever is known now; shed, or raise the rank, when it is time."""
         mesh, node = self.mesh, orphan.node
         orphan.rounds += 1
+        for peer in orphan.repair.unanswered:
+            mesh.drop_standby(node, peer)
+            orphan.silent[peer] = None
         children = mesh.children[node]
         if children and orphan.has_heard:
             if now - orphan.since >= SHED_AFTER_US:
@@ -231,6 +238,45 @@ class Orphans:
             mesh.rank[node] = RANK_MAX
         orphan.repair = Repair(self._candidates(orphan, now), now)
 
+    def _borrow(self, orphan: Orphan) -> None:
+        """Let those in a stalled tree who have a standby that hears pull from it what they miss; the others ask again.
+
+        Whoever borrows passes on what it gets, so those beneath it need not; those beneath one who cannot try themselves.
+        """
+        if self.of.get(orphan.node) is not orphan:
+            return
+        mesh, sound, now = self.mesh, self.sound, self.calendar.now
+        stack, is_short = [orphan.node], False
+        while stack:
+            node = stack.pop()
+            if node in sound.lenders:
+                continue
+            lender = self._lender(node, now)
+            if lender != NOBODY:
+                due = now + 2 * mesh.delay_us(node, lender)
+                self.calendar.at(due, self._lend, orphan, node, mesh.generation[node], lender)
+                continue
+            is_short = True
+            stack.extend(mesh.children[node] or ())
+        if is_short:
+            self.calendar.at(now + BORROW_EVERY_US, self._borrow, orphan)
+
+    def _lender(self, node: int, now: Micros) -> int:
+        """Give a standby that can lend: its link is up, it lives, and the sound comes to it."""
+        mesh = self.mesh
+        for standby in mesh.standbys(node):
+            if mesh.has_warm(node, standby, now) and mesh.alive[standby] and mesh.head_of(standby) == ORIGIN:
+                return standby
+        return NOBODY
+
+    def _lend(self, orphan: Orphan, node: int, generation: int, lender: int) -> None:
+        """Let what was borrowed arrive, if it is still needed."""
+        mesh = self.mesh
+        if self.of.get(orphan.node) is not orphan or mesh.generation[node] != generation:
+            return
+        if mesh.head_of(node) == orphan.node and mesh.alive[lender] and mesh.head_of(lender) == ORIGIN:
+            self.sound.borrow(node, lender, self.calendar.now)
+
     def _lose_patience(self, orphan: Orphan) -> None:
         """Let the children of a head that has found nobody look for themselves."""
         if self.of.get(orphan.node) is orphan:
@@ -240,7 +286,7 @@ class Orphans:
         """Send the children away."""
         mesh, sound, node = self.mesh, self.sound, orphan.node
         orphan.dropped_at = now
-        newest = sound.stalled_at(node)
+        newest = sound.stalled_at(node, now)
         uncles = self.uncles_of(node) or orphan.uncles
         for child in list(mesh.children[node] or ()):
             mesh.unlink(child)
@@ -293,7 +339,7 @@ class Orphans:
         mesh, sound = self.mesh, self.sound
         mesh.drop_standby(node, parent)
         is_flowing = mesh.head_of(parent) == ORIGIN
-        newest = -1 if is_flowing else sound.stalled_at(parent)
+        newest = -1 if is_flowing else sound.stalled_at(parent, now)
         mesh.link(node, parent)
         mesh.attached_at[node] = now
         rank = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
@@ -339,6 +385,5 @@ class Orphans:
         if not mesh.alive[peer] or mesh.generation[peer] != theirs:
             return
         orphan.generations[peer] = theirs
-        orphan.is_named_up |= (peer, theirs) == orphan.named
         orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
         self._drive(orphan, now)

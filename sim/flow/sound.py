@@ -3,17 +3,16 @@
 Chunk `k` leaves the origin at `k * chunk_us`. With a lag that holds still it is with a peer at `k * chunk_us + lag`, and
 it is due at `k * chunk_us + base + delay`, `base` being the least lag that this peer has had. A peer in a tree that has
 stalled has chunks up to `have`; when its head hears again, the chunks after that come at once, and those of them that
-were due before are missing at that delay. Nothing is missing of what would be due after a peer has gone, nor of what
-would have come to it before it was there.
+were due before are missing at that delay. Nothing is missing of what would be due after a peer has gone.
 """
 
 from array import array
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Final
 
+from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
-from sim.flow.mesh import LISTENER, Mesh
+from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
 from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 
@@ -32,11 +31,13 @@ class Sound:
     """Chunks that were missing, at each delay, all listeners together."""
     gapped: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
     due_us: Micros = 0
-    """Audio that was due at listeners that have gone; those that are here are added by `sim.flow.figures`."""
+    """Audio that was due at listeners that have gone; those that are here are added by `due_until`."""
     heard: int = 0
     """Listeners that have heard anything."""
     have: dict[int, int] = field(default_factory=dict)
     """The newest chunk of heads of stalled trees, and of those beneath them who have others than their parent."""
+    lenders: dict[int, int] = field(default_factory=dict)
+    """Peers in stalled trees that borrow, and from whom: they and all beneath them go on hearing, a little late."""
     late: dict[int, int] = field(default_factory=dict)
     """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
     lowered: list[int] = field(default_factory=list)
@@ -66,13 +67,45 @@ class Sound:
             return self.stalled_at(node)
         return (now - self.mesh.lag_us[node]) // self.chunk_us
 
-    def stalled_at(self, node: int) -> int:
-        """Give the newest chunk of a peer in a tree that has stalled."""
+    def stalled_at(self, node: int, now: Micros = 0) -> int:
+        """Give the newest chunk of a peer in a tree that has stalled; what has been lent by now counts, if `now` is given."""
         most, parent = -1, self.mesh.parent
         while node != NOBODY:
             most = max(most, self.have.get(node, -1))
+            if now and node in self.lenders:
+                most = max(most, self._lent(node, now))
             node = parent[node]
         return most
+
+    def borrow(self, node: int, lender: int, now: Micros) -> None:
+        """Let a peer in a stalled tree, and all beneath it, have what a standby has sent it by now.
+
+        From now on it goes on borrowing: eight chunks as they come to the lender, and then, after `BORROW_AFTER_US`
+        without any, the next eight. That it is late by so much is counted when the tree hears again.
+        """
+        mesh = self.mesh
+        newest = (now - mesh.delay_us(node, lender) - mesh.lag_us[lender]) // self.chunk_us
+        before = self.stalled_at(node, now)
+        self.lenders[node] = lender
+        if newest <= before:
+            return
+        stack = [(node, now, before)]
+        while stack:
+            one, at, had = stack.pop()
+            self._catch_up(one, at, had, at - newest * self.chunk_us)
+            for child in mesh.children[one] or ():
+                own = max(had, self.have.get(child, -1))
+                if own < newest and child not in self.lenders:
+                    stack.append((child, at + mesh.delay_us(one, child), own))
+        self.have[node] = newest
+
+    def _lent(self, node: int, now: Micros) -> int:
+        """Give the newest chunk that a borrower has for certain; none beyond the first loan if its lender has stalled."""
+        mesh, lender = self.mesh, self.lenders[node]
+        if not mesh.alive[lender] or mesh.head_of(lender) != ORIGIN:
+            return -1
+        way_us = mesh.lag_us[lender] + 3 * mesh.delay_us(node, lender) + BORROW_AFTER_US
+        return (now - way_us) // self.chunk_us
 
     def flow_again(self, head: int, now: Micros) -> None:
         """Let the sound come to a head from its parent, which has it all, and to everybody beneath; count what was late."""
@@ -81,12 +114,13 @@ class Sound:
         parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
         while stack:
             node, at, newest = stack.pop()
+            if self.lenders and node in self.lenders:
+                newest = max(newest, self._lent(node, at))
+                del self.lenders[node]
             parent = parent_of[node]
             lag_us = lags[parent] + mesh.delay_us(parent, node)
-            if node in self.late:
-                self._end_lateness(node, newest)
             self._catch_up(node, at, newest, lag_us)
-            self._set_lag(node, lag_us, max(newest, (at - lag_us) // self.chunk_us))
+            self._set_lag(node, lag_us, at)
             self._set_rank(node, parent)
             children = children_of[node]
             if children:
@@ -95,28 +129,20 @@ class Sound:
                     own = have.pop(child, newest) if have else newest
                     stack.append((child, at + way_us, max(newest, own)))
 
-    def refill_stalled(self, head: int, newest: int, now: Micros) -> None:
-        """Let a head that was adopted by a stalled peer have what that one has, and pass it on; count what was late."""
-        mesh, have = self.mesh, self.have
-        stack = [(head, now, have[head])]
-        while stack:
-            node, at, own = stack.pop()
-            if newest <= own:
-                continue
-            if node in self.late:
-                self._end_lateness(node, own)
-            self._count(node, own, newest, at, mesh.base_us[node])
-            for child in mesh.children[node] or ():
-                stack.append((child, at + mesh.delay_us(node, child), max(own, have.get(child, own))))
-        have[head] = max(newest, have[head])
+    def refill_stalled(self, node: int, newest: int, now: Micros) -> None:
+        """Let a head that was adopted by a stalled peer have what that one has."""
+        own = self.have[node]
+        if newest > own:
+            self._count(node, own, newest, now, self.mesh.base_us[node])
+            self.have[node] = newest
 
     def change_way(self, top: int, now: Micros) -> None:
         """Work out lags and ranks anew beneath a peer whose parent has changed without a gap."""
         mesh = self.mesh
         parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
-        stack = [(top, now)]
+        stack = [top]
         while stack:
-            node, at = stack.pop()
+            node = stack.pop()
             parent = parent_of[node]
             lag_us = lags[parent] + mesh.delay_us(parent, node)
             if lag_us == lags[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
@@ -124,39 +150,26 @@ class Sound:
             if self.gaps_us is not None:
                 gap_us = self.chunk_us + lag_us - lags[node]
                 self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
-            had, has = (at - lags[node]) // self.chunk_us, (at - lag_us) // self.chunk_us
-            if node in self.late:
-                # What comes at once now, by a shorter way, may have been due already.
-                self._end_lateness(node, had)
-                self._count(node, had, has, at, mesh.base_us[node])
-            self._set_lag(node, lag_us, max(had, has))
+            self._set_lag(node, lag_us, now)
             self._set_rank(node, parent)
             children = children_of[node]
             if children:
-                stack.extend((child, at + mesh.delay_us(node, child)) for child in children)
+                stack.extend(children)
 
     def go(self, node: int, now: Micros) -> None:
         """Count what a peer that goes now, still linked, has missed until now, and what was due at it."""
-        self._add(node, self._owed(node, now))
-        self.late.pop(node, None)
+        base_us = self.mesh.base_us[node]
+        end = min(now, self.counts_until)
+        if self.have and self.mesh.head_of(node) != ORIGIN:
+            self._count(node, self.stalled_at(node, now), now // self.chunk_us, now, base_us, due_before=now)
+        self._end_lateness(node, now)
         self.have.pop(node, None)
-        self.due_us += max(0, min(now, self.counts_until) - self.first_due_at[node])
+        self.lenders.pop(node, None)
+        self.due_us += max(0, end - self.first_due_at[node])
         marks = self._marks[node]
         if marks:
             for delay in ALL_DELAYS:
                 self.gapped[delay] += marks >> delay & 1
-
-    def so_far(self, now: Micros) -> tuple[list[int], list[int]]:
-        """Give the chunks missing by now, and at how many of those who are here the first of them is not counted yet.
-
-        What a stall has cost is otherwise counted when it ends, and some may never end.
-        """
-        missing, gapped = list(self.missing), [0] * len(DELAYS_US)
-        for node in self._owing():
-            for delay, count in enumerate(self._owed(node, now)):
-                missing[delay] += count
-                gapped[delay] += count > 0 and not self._marks[node] >> delay & 1
-        return missing, gapped
 
     @property
     def all_marks(self) -> bytearray:
@@ -176,73 +189,43 @@ class Sound:
         if at > (newest + 1) * chunk_us + base_us + DELAYS_US[0]:
             self._count(node, newest, (at - lag_us) // chunk_us, at, base_us)
 
-    def _count(self, node: int, have: int, last: int, at: Micros, base_us: Micros) -> None:
+    def _count(
+        self, node: int, have: int, last: int, at: Micros, base_us: Micros, due_before: Micros | None = None
+    ) -> None:
         """Count the chunks after `have`, up to `last`, that came at `at` and were due before."""
-        self._add(node, self._lacking(node, have, last, min(at, self.counts_until), base_us))
-
-    def _add(self, node: int, missing: list[int]) -> None:
-        """Count what one has missed, at each delay."""
-        for delay, count in enumerate(missing):
-            if count:
-                self.missing[delay] += count
-                self._marks[node] |= 1 << delay
-
-    def _lacking(self, node: int, have: int, last: int, until: Micros, base_us: Micros) -> list[int]:
-        """Say how many of the chunks after `have`, up to `last`, were due before `until`, at each delay."""
-        missing: list[int] = []
-        if self.mesh.role[node] != LISTENER or node >= len(self._marks):
-            return missing
-        have = max(have, (self.first_due_at[node] - base_us) // self.chunk_us)
-        for delay_us in DELAYS_US:
-            # Chunk k is late if k * chunk + base + delay < until.
-            late = min((until - base_us - delay_us - 1) // self.chunk_us, last) - have
+        if node >= len(self._marks):
+            return
+        until = min(at, self.counts_until if due_before is None else min(due_before, self.counts_until))
+        for delay in ALL_DELAYS:
+            # Chunk k is late if k * chunk + base + delay < at.
+            late = min((until - base_us - DELAYS_US[delay] - 1) // self.chunk_us, last) - have
             if late <= 0:
                 break
-            missing.append(late)
-        return missing
+            self.missing[delay] += late
+            self._marks[node] |= 1 << delay
 
-    def _owing(self) -> dict[int, None]:
-        """Find those who have missed something that may not be counted yet: the late, and all beneath stalled heads."""
+    def _set_lag(self, node: int, lag_us: Micros, now: Micros) -> None:
+        """Take in how long the way from the origin is from now on."""
         mesh = self.mesh
-        found = dict.fromkeys(self.late)
-        for head in self.have:
-            if mesh.alive[head] and mesh.parent[head] == NOBODY and mesh.attached_at[head] >= 0:
-                found |= dict.fromkeys(mesh.walk(head))
-        return found
-
-    def _owed(self, node: int, now: Micros) -> list[int]:
-        """Say what a peer has missed by now that is not counted yet, at each delay."""
-        until, last = min(now, self.counts_until), now // self.chunk_us
-        if not self.have or self.mesh.head_of(node) == ORIGIN:
-            return self._lateness(node, last, until)
-        have = self.stalled_at(node)
-        late = self._lateness(node, have, until)
-        lacking = self._lacking(node, have, last, until, self.mesh.base_us[node])
-        return [one + other for one, other in zip_longest(late, lacking, fillvalue=0)]
-
-    def _set_lag(self, node: int, lag_us: Micros, newest: int) -> None:
-        """Take in how long the way from the origin is for all that comes after the newest."""
-        mesh = self.mesh
+        if node in self.late:
+            self._end_lateness(node, now)
         mesh.lag_us[node] = lag_us
         if lag_us < mesh.base_us[node]:
             mesh.base_us[node] = lag_us
         elif lag_us - mesh.base_us[node] > DELAYS_US[0]:
-            self.late[node] = newest + 1
+            self.late[node] = (now - lag_us) // self.chunk_us + 1
 
-    def _end_lateness(self, node: int, last: int) -> None:
-        """Count what came regularly, up to `last`, and regularly too late."""
-        self._add(node, self._lateness(node, last, self.counts_until))
-        del self.late[node]
-
-    def _lateness(self, node: int, last: int, until: Micros) -> list[int]:
-        """Say how much came regularly too late, up to `last`, of what was due before `until`, at each delay."""
-        first = self.late.get(node)
+    def _end_lateness(self, node: int, now: Micros) -> None:
+        """Count what came regularly, and regularly too late."""
+        first = self.late.pop(node, None)
         if first is None:
-            return []
-        mesh = self.mesh
-        excess_us = mesh.lag_us[node] - mesh.base_us[node]
-        late = self._lacking(node, first - 1, last, until, mesh.base_us[node])
-        return [count * (excess_us > delay_us) for count, delay_us in zip(late, DELAYS_US, strict=False)]
+            return
+        excess_us = self.mesh.lag_us[node] - self.mesh.base_us[node]
+        last = (min(now, self.counts_until) - self.mesh.lag_us[node]) // self.chunk_us
+        for delay in ALL_DELAYS:
+            if excess_us > DELAYS_US[delay] and last >= first:
+                self.missing[delay] += last - first + 1
+                self._marks[node] |= 1 << delay
 
     def _set_rank(self, node: int, parent: int) -> None:
         """Lower a rank as far as the parent's allows (rule 2)."""

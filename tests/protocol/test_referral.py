@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshcast.protocol.effects import Dial
-from meshcast.protocol.limits import BEAT_EVERY_US
+from meshcast.protocol.limits import BEAT_EVERY_US, ROUND_US
 from meshcast.protocol.messages import Refuse, Uncles, Why
 from meshcast.protocol.units import MILLISECOND
 
@@ -36,3 +36,13 @@ def test_while_the_tracker_is_away_both_standbys_may_be_found_by_referral(crew: 
     assert child.uplink.reserves.deadline() == child.now + BEAT_EVERY_US
     child.uplink.reserves.tick(child.now + BEAT_EVERY_US)
     assert set(child.uplink.standbys.all) == {child.id("ann"), child.id("bob")}
+
+
+def test_a_standby_that_does_not_answer_an_orphan_for_a_round_is_none_any_longer(child: Any) -> None:
+    """Half of a crowd died at once, and orphans spent each new round on asking the same dead standbys first."""
+    child.attach(standbys=("one", "two"))
+    first = child.uplink.bye(child.id("mum"), child.now) + [one for _, one in child.wait(ROUND_US)]
+    assert child.asked(first)[:2] == [child.id("one"), child.id("two")]
+    child.wait(ROUND_US)
+    assert list(child.uplink.standbys.all) == []
+    assert child.uplink.neighbours.avoided.keys() >= {child.id("one"), child.id("two")}

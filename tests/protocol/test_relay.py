@@ -302,6 +302,17 @@ def test_a_peer_stands_by_for_at_most_three_times_its_capacity(crew: Any, server
     assert messages(server.enlist("client 0"), Beat), "who is in already stays in"
 
 
+def test_two_thirds_of_the_room_are_for_those_one_rank_below(crew: Any, server: Server) -> None:
+    for number in range(2):
+        server.meet(f"deep {number}")
+        assert messages(server.relay.enlist(crew.id(f"deep {number}"), 8), Beat)
+    server.meet("one too deep")
+    assert why(server.relay.enlist(crew.id("one too deep"), 8)) == [Why.FULL]
+    for number in range(4):
+        server.meet(f"near {number}")
+        assert messages(server.relay.enlist(crew.id(f"near {number}"), 6), Beat)
+
+
 def test_one_network_cannot_take_all_standby_places(crew: Any) -> None:
     large = Server(crew, capacity=16)
     places, quota = 16 * STANDBY_CLIENTS_PER_PLACE, 24

@@ -94,3 +94,11 @@ def test_a_round_lasts_as_long_as_somebody_may_still_answer() -> None:
     assert repair.decide(late) == [Ask(ONE)]
     assert repair.decide(START + ROUND_US) == []
     assert repair.decide(late + HEDGE_US_MIN) == [NewRound.NOW]
+
+
+def test_those_that_were_asked_and_said_nothing_are_known_at_the_end_of_a_round() -> None:
+    repair: Repair[PeerId] = Repair([warm(ONE), warm(TWO)], START)
+    repair.decide(START)
+    repair.decide(START + HEDGE_US_MIN)
+    repair.refused(TWO, START + HEDGE_US_MIN)
+    assert repair.unanswered == [ONE]

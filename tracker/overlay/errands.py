@@ -40,6 +40,11 @@ class Errands:
         self.exchanges: dict[int, Exchange] = {}
         """By the head that goes first."""
 
+    @property
+    def is_any(self) -> bool:
+        """Tell whether anybody is on any."""
+        return bool(self.heirs or self.successions or self.exchanges or self.old_of)
+
     def is_free(self, node: int) -> bool:
         """Tell whether a node is on no errand."""
         return (

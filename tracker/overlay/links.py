@@ -34,7 +34,7 @@ class Links(Nodes):
         regions = len(nearest_regions)
         self.children: Final = Chains()
         self.standbys: Final = StandbyLinks()
-        self.lags: Final = Lags(self.parent, self.rank, self.children)
+        self.lags: Final = Lags(self.parent, self.rank, self.children, self._open_eyes)
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
@@ -119,18 +119,19 @@ class Links(Nodes):
         bags = 0
         if self.state[node] == ATTACHED:
             free = self.free[node]
-            if free < 0:
-                bags = _OVERCOMMITTED
             if not self.capacity[node]:
-                if not free and node not in self._joiner_of:
+                if free:
+                    bags = _OVERCOMMITTED
+                elif node not in self._joiner_of:
                     bags = _LEAF_ONLY
             elif self.rank[node] < RANK_MAX:
-                if free > 0:
-                    bags = _SLOT
+                bags = _SLOT if free > 0 else _OVERCOMMITTED if free < 0 else 0
                 # The origin and the relays are the last resort even when they are full.
                 is_usable = free >= 0 or self.role[node] != LISTENER
                 if is_usable and self.standbys.load[node] < self._clients_max[node]:
                     bags |= _ADOPTER
+            elif free < 0:
+                bags = _OVERCOMMITTED
         before = self._bags[node]
         if bags != before:
             self._bags[node] = bags
@@ -142,14 +143,34 @@ class Links(Nodes):
         key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
         if touched & _SLOT:
             self.slots.put(node, key if bags & _SLOT else NOWHERE)
-            self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
+            if not self.lags.is_blind:
+                self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
         if touched & _LEAF_ONLY:
             self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
-            self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
+            if not self.lags.is_blind:
+                self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
         if touched & _ADOPTER:
             self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
         if touched & _OVERCOMMITTED:
             self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
+
+    def _open_eyes(self) -> None:
+        """Work out what is kept by lag, from the top down, when somebody first measures. O(n log n)."""
+        lags = self.lags
+        nodes = sorted(self.nodes(), key=self.rank.__getitem__)
+        for node in nodes:
+            lags.crowd[node] = 1
+            bags = self._bags[node]
+            parent = self.parent[node]
+            if parent != NOBODY:
+                lags.lag[node] = lags.lag[parent] + lags.delay(parent, node)
+            if bags & _SLOT:
+                lags.offer_spot(node, self.capacity[node])
+            elif bags & _LEAF_ONLY:
+                lags.offer_leaf(node, is_leaf=True)
+        for node in reversed(nodes):
+            if self.parent[node] != NOBODY:
+                lags.crowd[self.parent[node]] += lags.crowd[node]
 
     def _link(self, node: int, parent: int) -> None:
         # Whoever read these numbers from an array has objects of its own; lists keep the shared ones.
@@ -158,12 +179,17 @@ class Links(Nodes):
         self.children.append(parent, node)
         self.free[parent] -= 1
         self.linked += 1
-        self.lags.settle(node)
-        self.lags.count(parent, self.lags.crowd[node])
+        lags = self.lags
+        if not lags.is_blind:
+            lags.settle(node)
+            lags.count(parent, lags.crowd[node])
         self.changed[node] = None
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
-        self._index(parent)
+            self._index(parent)
+        elif self.free[parent] <= 0:
+            # One place less changes nothing where others are left.
+            self._index(parent)
 
     def _unlink(self, node: int) -> None:
         if self._leaf_of:
@@ -173,8 +199,10 @@ class Links(Nodes):
         self.children.remove(parent, node)
         self.free[parent] += 1
         self.linked -= 1
-        self._index(parent)
-        self.lags.count(parent, -self.lags.crowd[node])
+        if self.free[parent] <= 1:
+            self._index(parent)
+        if not self.lags.is_blind:
+            self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
 
     def _unlink_all(self, parent: int) -> list[int]:
@@ -220,8 +248,10 @@ class Links(Nodes):
             for client in self.standbys.clients(node):
                 if self.rank[client] <= rank:
                     self.drop_standby(client, node)
-        if self._bags[node] or self.state[node] == ATTACHED:
+        stays = self._bags[node]
+        if stays or self.state[node] == ATTACHED:
             self._index(node)
-            bags = self._bags[node]
-            # Those that stay the same are now those of another rank.
-            self._put(node, bags, bags)
+            stays &= self._bags[node]
+            if stays:
+                # Those that stay the same are now those of another rank.
+                self._put(node, self._bags[node], stays)

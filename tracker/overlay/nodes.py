@@ -32,6 +32,7 @@ GROWTH_MIN: Final = 64
 GROWTH_DIVISOR: Final = 32
 """Columns grow by this part of themselves; lists keep an eighth in reserve of their own accord."""
 LISTENER: Final = int(Role.LISTENER)
+_ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _ADD: Final = int(Step.ADD)
@@ -91,15 +92,16 @@ class Nodes:
                 self._grow(max(GROWTH_MIN, self._used // GROWTH_DIVISOR))
             node = self._numbers[self._used]
             self._used += 1
+        kind = LISTENER if role is _ROLE_OF_MOST else int(role)
         self._step(node, _ADD)
         self.parent[node] = NOBODY
-        self.rank[node] = _ARRIVAL_RANK[role]
+        self.rank[node] = _ARRIVAL_RANK[kind]
         self.capacity[node] = self.free[node] = capacity
         self.region[node] = region
-        self.role[node] = role
+        self.role[node] = kind
         self.prefix[node] = prefix
         self.counter[node] = 0
-        self._clients_max[node] = min(CLIENTS_PER_PLACE[role] * capacity, CLIENTS_MAX)
+        self._clients_max[node] = min(CLIENTS_PER_PLACE[kind] * capacity, CLIENTS_MAX) if capacity else 0
         self.places += capacity
         self.changed[node] = None
         return node

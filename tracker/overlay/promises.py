@@ -86,6 +86,10 @@ def _check_standbys(tree: Tree, nodes: list[int]) -> None:
 def _check_lags(tree: Tree, nodes: list[int]) -> None:
     """I6 for what is kept by lag: who is counted, who is offered, and at which place."""
     lags, crowd = tree.lags, dict.fromkeys(nodes, 1)
+    if lags.is_blind:
+        for openings in (lags.spots, lags.leaves, lags.reserve):
+            assert not openings.ranks, "I6: offers by a lag that nobody knows"
+        return
     for node in sorted(nodes, key=lambda one: -tree.rank[one]):
         if tree.parent[node] != NOBODY:
             crowd[tree.parent[node]] += crowd[node]

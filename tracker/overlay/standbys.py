@@ -6,15 +6,17 @@ in it the nearest region: it keeps the client's depth, and it spares the top. (N
 just under the top without a standby, for deeper ones had taken them all: docs/decisions/0012.) One on a branch of its own (another child
 of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
 the best is taken; where lags are known, all that are looked at are compared by them. The origin and the relays are the last resort.
+
+While no lag is known, a few of the nearest bag one rank up are looked at first (`_quick`): mostly two of them are all
+that could be wished for, at a quarter of what the search costs.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
-from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND
-from tracker.overlay.nodes import NOBODY
+from tracker.overlay.nodes import LISTENER, NOBODY, ORIGIN
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
 
@@ -26,13 +28,25 @@ PROBES_MAX: Final = 8
 """Candidates looked at before the best so far is taken."""
 PERFECT: Final = 3
 """A branch of its own counts two, a prefix of its own one."""
+LOOKS_MAX: Final = 6
+"""Neighbours in one bag that are looked at before a search."""
 
 
 def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
-    """Give a node standbys up to two, keeping those it has; give all it has then, perhaps none. About 10 us."""
-    tree.standbys.wanting.pop(node, None)
-    held = tree.standbys.of(node)
+    """Give a node standbys up to two, keeping those it has; give all it has then, perhaps none. About 5 us."""
+    standbys = tree.standbys
+    if standbys.wanting:
+        standbys.wanting.pop(node, None)
+    held = standbys.of(node)
+    if len(held) == STANDBYS_MAX:
+        return held
     parent = tree.parent[node]
+    if tree.lags.is_blind and parent != NOBODY and tree.rank[node] > RANK_LISTENER_MIN:
+        for one in _quick(tree, node, parent, held):
+            if tree.give_standby(node, one):
+                held += (one,)
+        if len(held) == STANDBYS_MAX:
+            return held
     bound = [*held] if parent == NOBODY else [parent, *held]
     while len(held) < STANDBYS_MAX:
         best = _best(tree, node, bound)
@@ -45,14 +59,16 @@ def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
 
 def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[int, ...]:
     """Believe a node that says who stands by for it; give those entered. One that is full, or no lower, is not."""
-    wanted = dict.fromkeys(reported)
-    for standby in tree.standbys.of(node):
-        if standby not in wanted:
-            tree.drop_standby(node, standby)
-    for standby in wanted:
-        if _has_room(tree, node, standby):
-            tree.give_standby(node, standby)
-    held = tree.standbys.of(node)
+    said, held = tuple(reported), tree.standbys.of(node)
+    if said != held:
+        wanted = dict.fromkeys(said)
+        for standby in held:
+            if standby not in wanted:
+                tree.drop_standby(node, standby)
+        for standby in wanted:
+            if _has_room(tree, node, standby):
+                tree.give_standby(node, standby)
+        held = tree.standbys.of(node)
     if len(held) == STANDBYS_MAX:
         tree.standbys.wanting.pop(node, None)
     return held
@@ -73,13 +89,48 @@ def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
                 yield from adopters.pick(key, tree.dice, most)
 
 
+def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[int]:
+    """Find some whom a search would take at once, among a few neighbours in the nearest bag one rank up."""
+    rank = tree.rank[node] - 1
+    adopters, regions = tree.adopters, tree.adopters.regions_at[rank]
+    if not regions:
+        return []
+    region = tree.region[node]
+    if not regions >> region & 1:
+        region = next(one for one in tree.nearest[region] if regions >> one & 1)
+    bag = adopters.bag(key_of(region, rank))
+    size, parent_of, prefix_of = len(bag), tree.parent, tree.prefix
+    branches = [tree.branch(parent)]
+    prefixes = [prefix_of[node], prefix_of[parent]]
+    for one in held:
+        branches.append(tree.branch(one))
+        prefixes.append(prefix_of[one])
+    missing, found = STANDBYS_MAX - len(held), list[int]()
+    at = tree.dice(size) if size > 1 else 0
+    for _ in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
+        one, at = bag[at], at - 1
+        # Who is of that rank has room for one of the next (`_has_room`), and is another than the node.
+        top, above = one, parent_of[one]
+        while above > ORIGIN:
+            top = above
+            above = parent_of[above]
+        if above != ORIGIN or top in branches or prefix_of[one] in prefixes:
+            continue
+        found.append(one)
+        if len(found) == missing:
+            break
+        branches.append(top)
+        prefixes.append(prefix_of[one])
+    return found
+
+
 def _has_room(tree: Tree, node: int, standby: int) -> bool:
     """Tell whether a standby has room for a client of this rank: most of it is kept for those one rank below it.
 
     Each level feeds as many as it has places, and each of these wants two standbys of just that level: deeper clients,
     for whom there are deeper standbys, get a third of it.
     """
-    is_near = tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != Role.LISTENER
+    is_near = tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != LISTENER
     return is_near or tree.standbys.load[standby] < tree.capacity[standby]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import RANK_MAX
+from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Rank
@@ -90,7 +90,8 @@ class Tree(Links):
         self.standbys.drop_clients(node)
         self.standbys.forget(node)
         self.changed.pop(node, None)
-        self.errands.forget(node)
+        if self.errands.is_any:
+            self.errands.forget(node)
         # Those who heard through it were taken off its ancestors with it.
         self.lags.crowd[node] = 1
         return heads
@@ -114,9 +115,10 @@ class Tree(Links):
         if rank > current:
             for standby in self.standbys.of(node):
                 self.drop_standby(node, standby)
-        if rank == current:
+        if self._bags[node]:
+            # It is not attached any longer.
             self._index(node)
-        else:
+        if rank != current:
             self._rerank(node, rank)
 
     def restore(self, node: int, parent: int | None, *, rank: Rank, counter: int) -> None:
@@ -135,8 +137,10 @@ class Tree(Links):
         role, rank = self.role[node], self.rank[parent] + 1
         if role != LISTENER:
             return rank <= RANK_MIN[role]
-        most = self.rank[node] if self.has_children(node) else RANK_MAX
-        return rank <= most and RANK_MIN[LISTENER] <= most
+        if self.free[node] == self.capacity[node]:
+            return rank <= RANK_MAX
+        most = self.rank[node]
+        return rank <= most and most >= RANK_LISTENER_MIN
 
     def confirm(self, node: int) -> None:
         """Hear that a node is where it is believed to be."""
@@ -161,7 +165,7 @@ class Tree(Links):
         which cannot contradict what the head itself has said, nor clear it of a suspicion.
         """
         state = self.state
-        if FREE in (state[head], state[adopter]):
+        if state[head] == FREE or state[adopter] == FREE:
             raise LocalProtocolError(f"node {head} or {adopter} is not there")
         if head in (ORIGIN, adopter) or self._is_stale(head, adopter, counter):
             return _STALE
@@ -254,6 +258,8 @@ class Tree(Links):
 
     def _bound(self, node: int, rank: Rank) -> None:
         """Lower a node and its ancestors as far as a rank reported beneath them implies: at most 32 steps."""
+        if node == NOBODY or self.rank[node] <= rank:
+            return
         path = []
         while node != NOBODY and self.rank[node] > rank:
             path.append((node, rank))
@@ -275,7 +281,7 @@ class Tree(Links):
             return []
         self._write_rank(top, rank)
         torn: list[int] = []
-        if not self.has_children(top):
+        if self.free[top] == self.capacity[top]:
             return torn
         walk, lowered = [top], 0
         for node in walk:
