@@ -156,14 +156,15 @@ def lonely(stand: Any) -> None:
     deaf(stand, 1, 2, ORIGIN)
 
 
-def test_a_round_without_an_answer_is_followed_by_another_with_the_standbys_first(family: Any) -> None:
+def test_a_round_without_an_answer_is_followed_by_another_with_those_who_were_not_asked(family: Any) -> None:
     lonely(family)
     family.kill(3)
     round_us = HEDGE_US_MIN + DIAL_ALL_AFTER_US + ROUND_US
     family.calendar.run_until(AT_US + round_us - 1)
-    family.mesh.alive[1] = 1
+    family.mesh.alive[1] = family.mesh.alive[ORIGIN] = 1
     family.calendar.run_until(AT_US + SHED_AFTER_US)
-    assert family.found == [(AT_US + round_us + 2 * WAY_US, 4, 1)]
+    assert family.found == [(AT_US + round_us + 4 * WAY_US, 4, ORIGIN)]
+    assert family.mesh.standbys(4) == [], "who has not answered in a whole round stands by no more"
 
 
 def shed_at(stand: Any) -> Micros:
@@ -180,7 +181,7 @@ def test_a_head_that_has_found_nobody_sheds_its_children_who_look_for_themselves
     assert 5 not in family.orphans.of
     run(family, at + WAY_US)
     assert 5 in family.orphans.of
-    assert [one for one, _ in family.orphans.of[5].uncles] == [1, 2], "its parent's standbys"
+    assert [one for one, _ in family.orphans.of[5].uncles] == [ORIGIN], "whom its parent knew"
 
 
 def test_who_has_shed_children_raises_its_rank_only_when_its_lease_is_over(family: Any) -> None:
