@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RESERVE_PLACES_MAX
 from sim.flow.mesh import LISTENER
-from tracker.overlay.nodes import ORIGIN
 from tracker.overlay.promises import check
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ TREE_NODES_MAX = 20_000
 
 
 def tree_problems(flow: "Flow") -> list[str]:
-    """Give broken promises: I1 ranks fall towards the origin, I3 places, I4 parents and children agree, I6 indices."""
+    """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys' ranks."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
     parent = np.frombuffer(mesh.parent, np.int32)
@@ -30,20 +29,28 @@ def tree_problems(flow: "Flow") -> list[str]:
     ]
     lost = hanging[~alive[parent[hanging]]]
     problems += [f"I4 at {now} us: peer {one} hears from {mesh.parent[one]}, which is gone" for one in lost]
+    hearing = np.bincount(parent[hanging], minlength=len(parent))
     for node in np.flatnonzero(alive):
-        children = mesh.children[node]
-        if children is None or mesh.role[node] != LISTENER:
-            continue
-        if len(children) > mesh.capacity[node] + EMERGENCY_PLACES_MAX:
+        children = mesh.children[node] or {}
+        spare = EMERGENCY_PLACES_MAX if mesh.role[node] == LISTENER else RESERVE_PLACES_MAX
+        if len(children) > mesh.capacity[node] + spare:
             problems.append(f"I3 at {now} us: peer {node} feeds {len(children)} of {mesh.capacity[node]}")
+        astray = [child for child in children if mesh.parent[child] != node]
         problems += [
             f"I4 at {now} us: peer {node} feeds {child}, which hears from {mesh.parent[child]}"
-            for child in children
-            if mesh.parent[child] != node
+            for child in astray
         ]
-    for head in hanging[parent[hanging] == ORIGIN]:
-        if head not in (mesh.children[ORIGIN] or {}):
-            problems.append(f"I4 at {now} us: the origin does not feed {head}")
+        if hearing[node] != len(children) - len(astray):
+            problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {list(children)}")
+    for column in mesh.standby:
+        standby = np.frombuffer(column, np.int32)
+        served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))
+        served = served[alive[standby[served]]]
+        wrong = served[(rank[standby[served]] >= rank[served]) | (standby[served] == parent[served])]
+        problems += [
+            f"I8 at {now} us: {column[one]} stands by for {one}, of no lower rank or its parent"
+            for one in wrong
+        ]
     if len(mesh.parent) <= TREE_NODES_MAX:
         try:
             check(flow.tree)

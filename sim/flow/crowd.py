@@ -40,7 +40,10 @@ class Crowd:
         self._landmarks = landmarks if scenario.rtts.by_delay else [() for _ in cities]
         self.region_of: Final = [min(range(len(rtts)), key=rtts.__getitem__) for rtts in landmarks]
         self.continent_of: Final = [geography.continent(city) for city in cities]
+        self.closed: list[str] = []
+        """Continents from which nobody comes at present."""
         self._seed = seed
+        self._elsewhere = stream(seed, "cities instead of closed ones")
         self._cities = stream(seed, "cities of the flow")
         self._streams = {
             name: generator(seed, f"{name} of the flow") for name in ("access", "capacity", "mobile")
@@ -64,6 +67,8 @@ class Crowd:
         self._at += 1
         self._drawn += 1
         city, access_us, capacity, stays_us, crashes = (column[at] for column in self._block)
+        while self.closed and self.continent_of[city] in self.closed:
+            city = self.geography.draw(self._elsewhere)
         return Wish(
             capacity,
             city,

@@ -20,6 +20,7 @@ from sim.flow.sound import Sound
 from sim.measures import Clock
 from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
+from tracker.overlay.states import State
 from tracker.overlay.steward import GRACE_US, Steward
 from tracker.overlay.tree import Tree
 from tracker.overlay.waiting import Waiting
@@ -193,6 +194,8 @@ class Desk:
 
     def joined(self, node: int) -> None:
         """Hear that a joiner is attached: the report that ends a join."""
+        if not self.is_up:
+            return
         self.joining.resume()
         mesh, steward = self._mesh, self.steward
         parent = mesh.parent[node]
@@ -359,7 +362,10 @@ class Desk:
             due = calendar.now + self._dice(RESUME_US)
             if not mesh.alive[node]:
                 calendar.at(calendar.now + GRACE_US, self._bury, node, mesh.generation[node])
-            elif mesh.parent[node] != tree.parent[node] or len(mesh.standbys(node)) < len(mesh.standby):
+                continue
+            is_pending = tree.state[node] == State.PENDING
+            is_short = len(mesh.standbys(node)) < len(mesh.standby)
+            if is_pending or is_short or mesh.parent[node] != tree.parent[node]:
                 calendar.at(due, self._resume, node, mesh.generation[node])
         self._admit()
 
@@ -369,7 +375,12 @@ class Desk:
             self.report(node)
 
     def _bury(self, node: int, generation: int) -> None:
-        """Forget one that never came back."""
+        """Forget one that never came back; in an outage it is missed afterwards."""
         mesh = self._mesh
-        if not mesh.alive[node] and mesh.generation[node] == generation and self.tree.state[node]:
+        if (
+            self.is_up
+            and not mesh.alive[node]
+            and mesh.generation[node] == generation
+            and self.tree.state[node]
+        ):
             self.left(node)

@@ -157,14 +157,15 @@ class Figures:
         end = min(flow.now, sound.counts_until)
         people = np.array(flow.people, np.int64)
         due_us = sound.due_us
-        gapped = list(sound.gapped)
+        missing, more_gapped = sound.so_far(flow.now)
+        gapped = [one + other for one, other in zip(sound.gapped, more_gapped, strict=True)]
         if len(people):
             since = np.frombuffer(sound.first_due_at, np.int64)[people]
             due_us += int(np.maximum(0, end - since).sum())
             marks = np.frombuffer(bytes(sound.all_marks), np.uint8)[people]
             for delay in ALL_DELAYS:
                 gapped[delay] += int((marks >> delay & 1).sum())
-        return list(sound.missing), due_us, gapped
+        return missing, due_us, gapped
 
     def measures(self) -> Measures:
         """Sum up."""

@@ -48,6 +48,8 @@ class Orphan:
     repair: Repair[int]
     named: Known | None = None
     """Whom the tracker has named."""
+    is_named_up: bool = False
+    """The link to that one is up."""
     left: Known | None = None
     """The parent that it left for silence."""
     silent: dict[int, None] = field(default_factory=dict)
@@ -119,7 +121,7 @@ class Orphans:
         if orphan is None:
             return
         mesh, mine = self.mesh, self.mesh.generation[node]
-        orphan.named = parent, mesh.generation[parent]
+        orphan.named, orphan.is_named_up = (parent, mesh.generation[parent]), False
         orphan.repair.named(parent)
         for standby in standbys:
             mesh.take_standby(node, standby, now + 4 * mesh.delay_us(node, standby))
@@ -182,8 +184,10 @@ class Orphans:
         mesh, node = self.mesh, orphan.node
         mesh.counter[node] += 1
         way_us = mesh.delay_us(node, peer)
-        is_warm = peer in orphan.generations and peer not in (orphan.named or ())[:1]
-        is_warm = is_warm or mesh.has_warm(node, peer, now)
+        is_dialled = peer in orphan.generations and (
+            orphan.is_named_up or peer not in (orphan.named or ())[:1]
+        )
+        is_warm = is_dialled or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
         self.calendar.at(arrives_at, self._asked, peer, generation, node, mesh.generation[node])
@@ -386,5 +390,6 @@ class Orphans:
         if not mesh.alive[peer] or mesh.generation[peer] != theirs:
             return
         orphan.generations[peer] = theirs
+        orphan.is_named_up |= (peer, theirs) == orphan.named
         orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
         self._drive(orphan, now)

@@ -3,16 +3,18 @@
 Chunk `k` leaves the origin at `k * chunk_us`. With a lag that holds still it is with a peer at `k * chunk_us + lag`, and
 it is due at `k * chunk_us + base + delay`, `base` being the least lag that this peer has had. A peer in a tree that has
 stalled has chunks up to `have`; when its head hears again, the chunks after that come at once, and those of them that
-were due before are missing at that delay. Nothing is missing of what would be due after a peer has gone.
+were due before are missing at that delay. Nothing is missing of what would be due after a peer has gone, nor of what
+would have come to it before it was there.
 """
 
 from array import array
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 
 from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
-from sim.flow.mesh import Mesh
+from sim.flow.mesh import LISTENER, Mesh
 from sim.scenario import DELAYS_US
 from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 
@@ -31,7 +33,7 @@ class Sound:
     """Chunks that were missing, at each delay, all listeners together."""
     gapped: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
     due_us: Micros = 0
-    """Audio that was due at listeners that have gone; those that are here are added by `due_until`."""
+    """Audio that was due at listeners that have gone; those that are here are added by `sim.flow.figures`."""
     heard: int = 0
     """Listeners that have heard anything."""
     have: dict[int, int] = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Sound:
         """Give the newest chunk that a peer has now; -1 before the first."""
         head = self.mesh.head_of(node)
         if head != ORIGIN:
-            return self.stalled_at(node)
+            return self.stalled_at(node, now)
         return (now - self.mesh.lag_us[node]) // self.chunk_us
 
     def stalled_at(self, node: int, now: Micros = 0) -> int:
@@ -119,8 +121,10 @@ class Sound:
                 del self.lenders[node]
             parent = parent_of[node]
             lag_us = lags[parent] + mesh.delay_us(parent, node)
+            if node in self.late:
+                self._end_lateness(node, newest)
             self._catch_up(node, at, newest, lag_us)
-            self._set_lag(node, lag_us, at)
+            self._set_lag(node, lag_us, max(newest, (at - lag_us) // self.chunk_us))
             self._set_rank(node, parent)
             children = children_of[node]
             if children:
@@ -129,20 +133,30 @@ class Sound:
                     own = have.pop(child, newest) if have else newest
                     stack.append((child, at + way_us, max(newest, own)))
 
-    def refill_stalled(self, node: int, newest: int, now: Micros) -> None:
-        """Let a head that was adopted by a stalled peer have what that one has."""
-        own = self.have[node]
-        if newest > own:
-            self._count(node, own, newest, now, self.mesh.base_us[node])
-            self.have[node] = newest
+    def refill_stalled(self, head: int, newest: int, now: Micros) -> None:
+        """Let a head that was adopted by a stalled peer have what that one has, and pass it on; count what was late."""
+        mesh, have = self.mesh, self.have
+        stack = [(head, now, have[head])]
+        while stack:
+            node, at, own = stack.pop()
+            if newest <= own:
+                continue
+            if node in self.late:
+                self._end_lateness(node, own)
+            self._count(node, own, newest, at, mesh.base_us[node])
+            stack += [
+                (child, at + mesh.delay_us(node, child), max(own, have.get(child, own)))
+                for child in mesh.children[node] or ()
+            ]
+        have[head] = max(newest, have[head])
 
     def change_way(self, top: int, now: Micros) -> None:
         """Work out lags and ranks anew beneath a peer whose parent has changed without a gap."""
         mesh = self.mesh
         parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
-        stack = [top]
+        stack = [(top, now)]
         while stack:
-            node = stack.pop()
+            node, at = stack.pop()
             parent = parent_of[node]
             lag_us = lags[parent] + mesh.delay_us(parent, node)
             if lag_us == lags[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
@@ -150,26 +164,40 @@ class Sound:
             if self.gaps_us is not None:
                 gap_us = self.chunk_us + lag_us - lags[node]
                 self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
-            self._set_lag(node, lag_us, now)
+            had, has = (at - lags[node]) // self.chunk_us, (at - lag_us) // self.chunk_us
+            if node in self.late:
+                # What comes at once now, by a shorter way, may have been due already.
+                self._end_lateness(node, had)
+                self._count(node, had, has, at, mesh.base_us[node])
+            self._set_lag(node, lag_us, max(had, has))
             self._set_rank(node, parent)
             children = children_of[node]
             if children:
-                stack.extend(children)
+                stack.extend((child, at + mesh.delay_us(node, child)) for child in children)
 
     def go(self, node: int, now: Micros) -> None:
         """Count what a peer that goes now, still linked, has missed until now, and what was due at it."""
-        base_us = self.mesh.base_us[node]
-        end = min(now, self.counts_until)
-        if self.have and self.mesh.head_of(node) != ORIGIN:
-            self._count(node, self.stalled_at(node, now), now // self.chunk_us, now, base_us, due_before=now)
-        self._end_lateness(node, now)
+        self._add(node, self._owed(node, now))
+        self.late.pop(node, None)
         self.have.pop(node, None)
         self.lenders.pop(node, None)
-        self.due_us += max(0, end - self.first_due_at[node])
+        self.due_us += max(0, min(now, self.counts_until) - self.first_due_at[node])
         marks = self._marks[node]
         if marks:
             for delay in ALL_DELAYS:
                 self.gapped[delay] += marks >> delay & 1
+
+    def so_far(self, now: Micros) -> tuple[list[int], list[int]]:
+        """Give the chunks missing by now, and at how many of those who are here the first of them is not counted yet.
+
+        What a stall has cost is otherwise counted when it ends, and some may never end.
+        """
+        missing, gapped = list(self.missing), [0] * len(DELAYS_US)
+        for node in self._owing():
+            for delay, count in enumerate(self._owed(node, now)):
+                missing[delay] += count
+                gapped[delay] += count > 0 and not self._marks[node] >> delay & 1
+        return missing, gapped
 
     @property
     def all_marks(self) -> bytearray:
@@ -189,44 +217,74 @@ class Sound:
         if at > (newest + 1) * chunk_us + base_us + DELAYS_US[0]:
             self._count(node, newest, (at - lag_us) // chunk_us, at, base_us)
 
-    def _count(
-        self, node: int, have: int, last: int, at: Micros, base_us: Micros, due_before: Micros | None = None
-    ) -> None:
+    def _count(self, node: int, have: int, last: int, at: Micros, base_us: Micros) -> None:
         """Count the chunks after `have`, up to `last`, that came at `at` and were due before."""
-        if node >= len(self._marks):
-            return
-        until = min(at, self.counts_until if due_before is None else min(due_before, self.counts_until))
-        for delay in ALL_DELAYS:
-            # Chunk k is late if k * chunk + base + delay < at.
-            late = min((until - base_us - DELAYS_US[delay] - 1) // self.chunk_us, last) - have
+        self._add(node, self._lacking(node, have, last, min(at, self.counts_until), base_us))
+
+    def _add(self, node: int, missing: list[int]) -> None:
+        """Count what one has missed, at each delay."""
+        for delay, count in enumerate(missing):
+            if count:
+                self.missing[delay] += count
+                self._marks[node] |= 1 << delay
+
+    def _lacking(self, node: int, have: int, last: int, until: Micros, base_us: Micros) -> list[int]:
+        """Say how many of the chunks after `have`, up to `last`, were due before `until`, at each delay."""
+        missing: list[int] = []
+        if self.mesh.role[node] != LISTENER or node >= len(self._marks):
+            return missing
+        have = max(have, (self.first_due_at[node] - base_us) // self.chunk_us)
+        for delay_us in DELAYS_US:
+            # Chunk k is late if k * chunk + base + delay < until.
+            late = min((until - base_us - delay_us - 1) // self.chunk_us, last) - have
             if late <= 0:
                 break
-            self.missing[delay] += late
-            self._marks[node] |= 1 << delay
+            missing.append(late)
+        return missing
 
-    def _set_lag(self, node: int, lag_us: Micros, now: Micros) -> None:
-        """Take in how long the way from the origin is from now on."""
+    def _owing(self) -> dict[int, None]:
+        """Find those who have missed something that may not be counted yet: the late, and all beneath stalled heads."""
         mesh = self.mesh
-        if node in self.late:
-            self._end_lateness(node, now)
+        found = dict.fromkeys(self.late)
+        for head in self.have:
+            if mesh.alive[head] and mesh.parent[head] == NOBODY and mesh.attached_at[head] >= 0:
+                found |= dict.fromkeys(mesh.walk(head))
+        return found
+
+    def _owed(self, node: int, now: Micros) -> list[int]:
+        """Say what a peer has missed by now that is not counted yet, at each delay."""
+        until, last = min(now, self.counts_until), now // self.chunk_us
+        if not self.have or self.mesh.head_of(node) == ORIGIN:
+            return self._lateness(node, last, until)
+        have = self.stalled_at(node, now)
+        late = self._lateness(node, have, until)
+        lacking = self._lacking(node, have, last, until, self.mesh.base_us[node])
+        return [one + other for one, other in zip_longest(late, lacking, fillvalue=0)]
+
+    def _set_lag(self, node: int, lag_us: Micros, newest: int) -> None:
+        """Take in how long the way from the origin is for all that comes after the newest."""
+        mesh = self.mesh
         mesh.lag_us[node] = lag_us
         base_us = mesh.base_us[node]
         if lag_us < base_us:
             mesh.base_us[node] = lag_us
         elif lag_us - base_us > DELAYS_US[0]:
-            self.late[node] = (now - lag_us) // self.chunk_us + 1
+            self.late[node] = newest + 1
 
-    def _end_lateness(self, node: int, now: Micros) -> None:
-        """Count what came regularly, and regularly too late."""
-        first = self.late.pop(node, None)
+    def _end_lateness(self, node: int, last: int) -> None:
+        """Count what came regularly, up to `last`, and regularly too late."""
+        self._add(node, self._lateness(node, last, self.counts_until))
+        del self.late[node]
+
+    def _lateness(self, node: int, last: int, until: Micros) -> list[int]:
+        """Say how much came regularly too late, up to `last`, of what was due before `until`, at each delay."""
+        first = self.late.get(node)
         if first is None:
-            return
-        excess_us = self.mesh.lag_us[node] - self.mesh.base_us[node]
-        last = (min(now, self.counts_until) - self.mesh.lag_us[node]) // self.chunk_us
-        for delay in ALL_DELAYS:
-            if excess_us > DELAYS_US[delay] and last >= first:
-                self.missing[delay] += last - first + 1
-                self._marks[node] |= 1 << delay
+            return []
+        mesh = self.mesh
+        excess_us = mesh.lag_us[node] - mesh.base_us[node]
+        late = self._lacking(node, first - 1, last, until, mesh.base_us[node])
+        return [count * (excess_us > delay_us) for count, delay_us in zip(late, DELAYS_US, strict=False)]
 
     def _set_rank(self, node: int, parent: int) -> None:
         """Lower a rank as far as the parent's allows (rule 2)."""

@@ -45,19 +45,24 @@ class Troubles:
         self._kill(self._dice.sample(people, round(fault.share * len(people))))
 
     def _region_gone(self, fault: Fault) -> None:
-        """Let all listeners of a continent die in one instant."""
-        city, continent_of = self._flow.mesh.city, self._flow.crowd.continent_of
-        self._kill([one for one in sorted(self._flow.people) if continent_of[city[one]] == fault.continent])
+        """Let all listeners of a continent, or a share, die in one instant; nobody comes from there while it lasts."""
+        crowd, city, calendar = self._flow.crowd, self._flow.mesh.city, self._flow.calendar
+        there = [one for one in sorted(self._flow.people) if crowd.continent_of[city[one]] == fault.continent]
+        crowd.closed.append(fault.continent)
+        if fault.for_us:
+            calendar.at(calendar.now + fault.for_us, crowd.closed.remove, fault.continent)
+        self._kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
 
     def _kill(self, victims: list[int]) -> None:
         for victim in victims:
             self._flow.remove(victim, is_crash=True)
 
     def _tracker_down(self, fault: Fault) -> None:
-        """Let the tracker die, and come back with the tree that it kept."""
+        """Let the tracker die, and come back with the tree that it kept, if it does."""
         desk, calendar = self._flow.desk, self._flow.calendar
         desk.is_up = False
-        calendar.at(calendar.now + fault.for_us, desk.come_back)
+        if fault.for_us:
+            calendar.at(calendar.now + fault.for_us, desk.come_back)
 
     def _tracker_slow(self, fault: Fault) -> None:
         """Let everything to and from the tracker take longer."""

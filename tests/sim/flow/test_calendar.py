@@ -1,0 +1,83 @@
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshcast.protocol.units import Micros
+from sim.flow.calendar import SLOT_US, Calendar
+from sim.scheduler import Scheduler
+
+# Times within a slot, at its edges, across several, and in the past of whoever asks.
+TIMES = st.one_of(
+    st.integers(0, 5 * SLOT_US),
+    st.integers(0, 6).map(lambda slots: slots * SLOT_US),
+    st.integers(1, 6).map(lambda slots: slots * SLOT_US - 1),
+    st.sampled_from((1_000 * SLOT_US, 1_000 * SLOT_US + 1)),
+)
+CALLS = st.recursive(
+    st.tuples(TIMES, st.just(())),
+    lambda inner: st.tuples(TIMES, st.lists(inner, max_size=3).map(tuple)),
+    max_leaves=12,
+)
+Call = tuple[Micros, tuple["Call", ...]]
+
+
+class Diary:
+    """Asks for calls that ask for others, and notes when each was made."""
+
+    def __init__(self, calls: Calendar | Scheduler) -> None:
+        self.calls = calls
+        self.made: list[tuple[Micros, int]] = []
+        self._number = 0
+
+    def ask(self, wanted: Sequence[Call]) -> None:
+        for when, inner in wanted:
+            self._number += 1
+            self.calls.at(when, self._act, self._number, inner)
+
+    def _act(self, number: int, inner: Sequence[Call]) -> None:
+        self.made.append((self.calls.now, number))
+        self.ask(inner)
+
+
+@given(st.lists(st.tuples(st.lists(CALLS, max_size=5), TIMES), max_size=6))
+def test_calls_are_made_in_the_schedulers_order_whoever_asks_for_them_and_when(
+    steps: list[tuple[list[Call], Micros]],
+) -> None:
+    mine, other = Diary(Calendar()), Diary(Scheduler())
+    for wanted, until in steps:
+        for diary in (mine, other):
+            diary.ask(wanted)
+            diary.calls.run_until(until)
+        assert mine.made == other.made
+        assert mine.calls.now == other.calls.now
+        assert mine.calls.called == other.calls.called
+
+
+@pytest.mark.parametrize("when", [0, SLOT_US - 1, SLOT_US, 10 * SLOT_US])
+def test_a_call_that_is_due_at_the_end_is_made_and_one_after_it_is_not(when: Micros) -> None:
+    calendar, made = Calendar(), list[str]()
+    calendar.at(when, made.append, "due")
+    calendar.at(when + 1, made.append, "later")
+    calendar.run_until(when)
+    assert made == ["due"]
+    assert calendar.now == when
+
+
+def test_what_is_asked_for_in_the_past_is_called_at_once_and_time_does_not_go_back() -> None:
+    calendar, seen = Calendar(), list[Micros]()
+    calendar.run_until(3 * SLOT_US)
+    calendar.at(SLOT_US, lambda: seen.append(calendar.now))
+    calendar.run_until(SLOT_US)
+    assert calendar.now == 3 * SLOT_US
+    calendar.run_until(3 * SLOT_US)
+    assert seen == [3 * SLOT_US]
+
+
+def test_only_calls_that_were_made_are_counted() -> None:
+    calendar = Calendar()
+    for when in (0, SLOT_US, 40 * SLOT_US):
+        calendar.at(when, int)
+    calendar.run_until(SLOT_US)
+    assert calendar.called == 2

@@ -1,0 +1,98 @@
+"""A fault that is planted in the columns is found under the name of the promise that it breaks."""
+
+from collections.abc import Callable
+
+import pytest
+
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX
+from meshcast.protocol.units import SECOND
+from sim.flow.flow import Flow
+from tracker.overlay.nodes import NOBODY, ORIGIN
+
+
+@pytest.fixture
+def settled(flow_of: Callable[..., Flow]) -> Flow:
+    """Give a run in good order, with peers three deep."""
+    flow = flow_of(80, origin_capacity=4)
+    flow.run_until(60 * SECOND)
+    assert flow.problems() == []
+    return flow
+
+
+def feeder(flow: Flow) -> int:
+    """Give a listener with children that hangs under another."""
+    mesh = flow.mesh
+    return next(one for one in flow.people if mesh.children[one] and mesh.parent[one] != ORIGIN)
+
+
+def found(flow: Flow, promise: str, *nodes: int) -> bool:
+    """Tell whether a broken promise is told, with the peers that it is about and when."""
+    return any(
+        line.startswith(f"{promise} at {flow.now} us") and all(str(node) in line for node in nodes)
+        for line in flow.problems()
+    )
+
+
+def test_a_child_of_no_greater_rank_is_found(settled: Flow) -> None:
+    parent = feeder(settled)
+    child = next(iter(settled.mesh.children[parent] or {}))
+    settled.mesh.rank[child] = settled.mesh.rank[parent]
+    assert found(settled, "I1", child, parent)
+
+
+def test_one_child_too_many_is_found(settled: Flow) -> None:
+    mesh, parent = settled.mesh, feeder(settled)
+    others = [one for one in settled.people if not mesh.children[one] and mesh.parent[one] != parent]
+    while len(mesh.children[parent] or ()) < mesh.capacity[parent] + EMERGENCY_PLACES_MAX:
+        child = others.pop()
+        mesh.unlink(child)
+        mesh.link(child, parent)
+    assert not found(settled, "I3")
+    child = others.pop()
+    mesh.unlink(child)
+    mesh.link(child, parent)
+    assert found(settled, "I3", parent)
+
+
+def test_a_child_that_hears_elsewhere_is_found(settled: Flow) -> None:
+    parent = feeder(settled)
+    child = next(iter(settled.mesh.children[parent] or {}))
+    settled.mesh.parent[child] = ORIGIN
+    assert found(settled, "I4", parent, child)
+    assert found(settled, "I4", ORIGIN), "nor does the origin know it"
+
+
+def test_a_child_that_its_parent_does_not_feed_is_found(settled: Flow) -> None:
+    parent = feeder(settled)
+    child = next(iter(settled.mesh.children[parent] or {}))
+    (settled.mesh.children[parent] or {}).pop(child)
+    assert found(settled, "I4", parent)
+
+
+def test_one_who_hears_from_the_dead_is_found(settled: Flow) -> None:
+    parent = feeder(settled)
+    child = next(iter(settled.mesh.children[parent] or {}))
+    settled.mesh.alive[parent] = 0
+    assert found(settled, "I4", child, parent)
+
+
+@pytest.mark.parametrize("is_parent", [False, True])
+def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow, is_parent: bool) -> None:
+    mesh = settled.mesh
+    node = next(one for one in settled.people if mesh.standbys(one))
+    equal = next(one for one in settled.people if mesh.rank[one] == mesh.rank[node] and one != node)
+    column = mesh.standby[0] if mesh.standby[0][node] != NOBODY else mesh.standby[1]
+    column[node] = mesh.parent[node] if is_parent else equal
+    assert found(settled, "I8", node, column[node])
+
+
+def test_an_index_of_the_trackers_that_is_not_kept_is_found(settled: Flow) -> None:
+    settled.tree.free[feeder(settled)] += 1
+    assert found(settled, "I6")
+
+
+def test_violations_are_told_with_the_figures(settled: Flow) -> None:
+    child = next(iter(settled.mesh.children[feeder(settled)] or {}))
+    settled.mesh.rank[child] = 3
+    assert any(line.startswith("I1") for line in settled.measures().violations)
+    assert settled.mesh.parent[child] != NOBODY
