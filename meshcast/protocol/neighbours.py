@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from meshcast.protocol.effects import Dial, Effect, Send
 from meshcast.protocol.limits import AVOID_US, REFERRED_MAX
 from meshcast.protocol.messages import Detach, Hello
 from meshcast.protocol.tickets import Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
+
+FAILURES_MAX: Final = 64
 
 
 @dataclass(slots=True)
@@ -25,6 +28,8 @@ class Neighbours:
     """Parents that were left and may not know it, with the counter of each attachment."""
     avoided: dict[PeerId, Micros] = field(default_factory=dict)
     """Parents that were left for silence or sent this peer away, until when."""
+    failures: dict[PeerId, int] = field(default_factory=dict)
+    """How often each was left so; those of longest ago are forgotten."""
     declined: dict[PeerId, Micros] = field(default_factory=dict)
     """Who does not stand by any more, or never did, and is not asked to again until then."""
     _shown: dict[PeerId, Ticket | None] = field(default_factory=dict)
@@ -58,8 +63,11 @@ class Neighbours:
         return [] if ticket.peer in self._shown else [Dial(ticket.peer, ticket.addresses)]
 
     def avoid(self, peer: PeerId, now: Micros, times: int = 1) -> None:
-        """Ask somebody else first, for a while."""
-        self.avoided[peer] = now + times * AVOID_US
+        """Ask somebody else first, and do not move there, for a while; the longer the more often it was so."""
+        self.failures[peer] = self.failures.pop(peer, 0) + 1
+        while len(self.failures) > FAILURES_MAX:
+            del self.failures[next(iter(self.failures))]
+        self.avoided[peer] = now + max(times, self.failures[peer] ** 2) * AVOID_US
 
     def forget(self, peer: PeerId) -> None:
         """Have nothing to do with a peer any more."""

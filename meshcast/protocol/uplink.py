@@ -148,7 +148,8 @@ class Uplink:
             self.attached_counter,
         ):
             return []
-        if order.to.peer in {self.parent, self.member.me} or not self.member.trusts(order.to, now):
+        is_avoided = now < self.neighbours.avoided.get(order.to.peer, 0)
+        if is_avoided or order.to.peer == self.parent or not self._good((order.to,), now):
             return []
         return self._move_to(order.to, now)
 
@@ -294,9 +295,8 @@ class Uplink:
 
     def own_uncles(self) -> tuple[Ticket, ...]:
         """Give one's own children whom to turn to: one's parent, standbys and uncles."""
-        known = {one.ticket.peer: one.ticket for one in self.standbys.all.values()}
-        if self.parent_ticket is not None:
-            known = {self.parent_ticket.peer: self.parent_ticket} | known
+        above = (self.parent_ticket, *(one.ticket for one in self.standbys.all.values()))
+        known = {ticket.peer: ticket for ticket in above if ticket is not None}
         return tuple((known | self.neighbours.uncles).values())[:UNCLES_MAX]
 
     def cut_off(self, peer: PeerId, now: Micros) -> list[Effect]:
@@ -398,7 +398,7 @@ class Uplink:
         self.asks.clear()
         return effects
 
-    # ---- details: silence
+    # ---- details
 
     def _while_hearing(self, vigil: Vigil, now: Micros) -> list[Effect]:
         """Keep the vigil; leave a silent parent, and go over from a bad one."""
@@ -410,8 +410,6 @@ class Uplink:
             if warm and self.state is Attachment.HEARING:
                 effects += self._move_to(self.standbys.all[warm[0]].ticket, now)
         return effects
-
-    # ---- details: asking
 
     @property
     def _is_orphan(self) -> bool:
