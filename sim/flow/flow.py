@@ -329,7 +329,7 @@ class Flow:
         """Take an uncle into an empty place until the tracker names somebody: at most one."""
         mesh = self.mesh
         parent = mesh.parent[node]
-        if parent == NOBODY or all(column[node] != NOBODY for column in mesh.standby):
+        if parent == NOBODY or (mesh.standby[0][node] != NOBODY and mesh.standby[1][node] != NOBODY):
             return
         asked: dict[int, None] = {}
         known = [uncle for uncle, _ in self.orphans.uncles_of(parent)]

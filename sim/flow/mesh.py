@@ -79,7 +79,7 @@ class Mesh:
 
     def may_adopt(self, parent: int, rank: int) -> bool:
         """Does a peer take a child of this rank now? `Relay.adopt` asks the same."""
-        return bool(self.alive[parent]) and self.rank[parent] < rank and self.room(parent) > 0
+        return self.alive[parent] != 0 and self.rank[parent] < rank and self.room(parent) > 0
 
     def room(self, parent: int) -> int:
         """Say how many more children a peer takes, emergencies included."""
@@ -135,10 +135,11 @@ class Mesh:
     def drop_higher_standbys(self, node: int) -> bool:
         """Let go of standbys whose rank is not lower: they would refuse. Tell whether there were any."""
         rank, has_dropped = self.rank[node], False
-        for column in self.standby:
-            standby = column[node]
-            if standby != NOBODY and self.rank[standby] >= rank:
-                has_dropped = self.drop_standby(node, standby)
+        one, other = self.standby[0][node], self.standby[1][node]
+        if one != NOBODY and self.rank[one] >= rank:
+            has_dropped = self.drop_standby(node, one)
+        if other != NOBODY and self.rank[other] >= rank:
+            has_dropped = self.drop_standby(node, other)
         return has_dropped
 
     def take_standby(self, node: int, standby: int, warm_at: Micros) -> bool:

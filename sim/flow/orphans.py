@@ -363,8 +363,11 @@ class Orphans:
         mesh = self.mesh
         if mesh.rank[asker] <= mesh.rank[peer] + 1:
             return ()
-        able = [one for one in mesh.children[peer] or () if mesh.capacity[one] and one != asker]
-        first = self.dice(len(able)) if able else 0
+        capacity = mesh.capacity
+        able = [one for one in mesh.children[peer] or () if capacity[one] and one != asker]
+        if not able:
+            return ()
+        first = self.dice(len(able))
         return tuple((one, mesh.generation[one]) for one in (able[first:] + able[:first])[:REFERRALS_MAX])
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:
