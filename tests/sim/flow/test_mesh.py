@@ -116,6 +116,17 @@ def test_whose_rank_falls_lets_go_of_standbys_of_no_lower_rank(seated: Seated) -
     assert not mesh.clients[2]
 
 
+def test_whose_rank_rises_lets_go_of_clients_that_are_not_beneath_it_any_more(seated: Seated) -> None:
+    mesh = seated({1: 0, 2: 1, 3: 2, 4: 3, 5: 4}).mesh
+    assert mesh.take_standby(4, 2, 0)
+    assert mesh.take_standby(5, 2, 0)
+    mesh.rank[2] = mesh.rank[4]
+    assert mesh.drop_lower_clients(2) == [4]
+    assert mesh.standbys(4) == []
+    assert mesh.standbys(5) == [2]
+    assert mesh.drop_lower_clients(2) == []
+
+
 def test_who_leaves_is_let_go_by_its_parent_and_its_standbys_and_names_whom_it_leaves_behind(
     seated: Seated,
 ) -> None:
