@@ -231,7 +231,9 @@ def in_a_process(task: Task) -> dict[str, Any]:
 
 
 @click.command(help=__doc__)
-@click.option("--peers", multiple=True, type=click.IntRange(1), help="Sizes of the crowd; may be given again.")
+@click.option(
+    "--peers", multiple=True, type=click.IntRange(1), help="Sizes of the crowd; may be given again."
+)
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
 @click.option("--seeds", default=3, show_default=True, help="Seeds of --churn.")
 @click.option("--churn", "kinds", flag_value="churn", multiple=True, help="Sessions of 1, 5 and 30 min.")
@@ -279,7 +281,9 @@ def table(kind: str, found: list[dict[str, Any]]) -> Table:
     match kind:
         case "churn":
             return missing_table(
-                "Churn, after all have come: missing, ppm", found, lambda one: f"median {one['median_min']} min"
+                "Churn, after all have come: missing, ppm",
+                found,
+                lambda one: f"median {one['median_min']} min",
             )
         case "crash":
             return missing_table(

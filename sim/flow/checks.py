@@ -16,8 +16,7 @@ TREE_NODES_MAX = 20_000
 
 
 def tree_problems(flow: "Flow") -> list[str]:
-    """Give broken promises: I1 ranks fall towards the origin, I3 places, I4 parents and children agree, I6 indices,
-    I8 standbys' ranks."""
+    """Give broken promises: I1 and I8 ranks of parents and standbys, I3 places, I4 parents and children, I6 indices."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
     parent = np.frombuffer(mesh.parent, np.int32)
@@ -38,7 +37,8 @@ def tree_problems(flow: "Flow") -> list[str]:
             problems.append(f"I3 at {now} us: peer {node} feeds {len(children)} of {mesh.capacity[node]}")
         astray = [child for child in children if mesh.parent[child] != node]
         problems += [
-            f"I4 at {now} us: peer {node} feeds {child}, which hears from {mesh.parent[child]}" for child in astray
+            f"I4 at {now} us: peer {node} feeds {child}, which hears from {mesh.parent[child]}"
+            for child in astray
         ]
         if hearing[node] != len(children) - len(astray):
             problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {list(children)}")
@@ -48,7 +48,8 @@ def tree_problems(flow: "Flow") -> list[str]:
         served = served[alive[standby[served]]]
         wrong = served[(rank[standby[served]] >= rank[served]) | (standby[served] == parent[served])]
         problems += [
-            f"I8 at {now} us: {column[one]} stands by for {one}, of no lower rank or its parent" for one in wrong
+            f"I8 at {now} us: {column[one]} stands by for {one}, of no lower rank or its parent"
+            for one in wrong
         ]
     if len(mesh.parent) <= TREE_NODES_MAX:
         try:

@@ -369,5 +369,10 @@ class Desk:
     def _bury(self, node: int, generation: int) -> None:
         """Forget one that never came back; in an outage it is missed afterwards."""
         mesh = self._mesh
-        if self.is_up and not mesh.alive[node] and mesh.generation[node] == generation and self.tree.state[node]:
+        if (
+            self.is_up
+            and not mesh.alive[node]
+            and mesh.generation[node] == generation
+            and self.tree.state[node]
+        ):
             self.left(node)

@@ -183,7 +183,9 @@ class Orphans:
         mesh, node = self.mesh, orphan.node
         mesh.counter[node] += 1
         way_us = mesh.delay_us(node, peer)
-        is_dialled = peer in orphan.generations and (orphan.is_named_up or peer not in (orphan.named or ())[:1])
+        is_dialled = peer in orphan.generations and (
+            orphan.is_named_up or peer not in (orphan.named or ())[:1]
+        )
         is_warm = is_dialled or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)

@@ -144,8 +144,10 @@ class Sound:
             if node in self.late:
                 self._end_lateness(node, own)
             self._count(node, own, newest, at, mesh.base_us[node])
-            for child in mesh.children[node] or ():
-                stack.append((child, at + mesh.delay_us(node, child), max(own, have.get(child, own))))
+            stack.extend(
+                (child, at + mesh.delay_us(node, child), max(own, have.get(child, own)))
+                for child in mesh.children[node] or ()
+            )
         have[head] = max(newest, have[head])
 
     def change_way(self, top: int, now: Micros) -> None:

@@ -115,7 +115,11 @@ def flow_of() -> Callable[..., Flow]:
 
     def make(peers: int = 200, *, seed: int | str = 1, lives_s: int = 0, **settings: Any) -> Flow:
         sessions = Sessions(Law.LOG_NORMAL, median_us=lives_s * SECOND) if lives_s else Sessions()
-        usual = {"duration_us": 120 * SECOND, "origin_capacity": 8, "waves": (Wave(peers, over_us=10 * SECOND),)}
+        usual: dict[str, Any] = {
+            "duration_us": 120 * SECOND,
+            "origin_capacity": 8,
+            "waves": (Wave(peers, over_us=10 * SECOND),),
+        }
         return Flow(Scenario("small", fidelity=Fidelity.FLOW, sessions=sessions, **usual | settings), seed)
 
     return make

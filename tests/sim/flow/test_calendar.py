@@ -20,7 +20,7 @@ CALLS = st.recursive(
     lambda inner: st.tuples(TIMES, st.lists(inner, max_size=3).map(tuple)),
     max_leaves=12,
 )
-Call = tuple[Micros, tuple["Call", ...]]  # type: ignore[misc]
+Call = tuple[Micros, tuple["Call", ...]]
 
 
 class Diary:

@@ -35,7 +35,7 @@ def test_a_stalled_tree_has_a_head(seated: Seated) -> None:
 
 
 def test_a_listener_takes_four_children_beyond_its_capacity_in_an_emergency(seated: Seated) -> None:
-    mesh = seated({1: 0, **{node: 1 for node in range(2, 4)}}).mesh
+    mesh = seated({1: 0, **dict.fromkeys(range(2, 4), 1)}).mesh
     assert mesh.room(1) == EMERGENCY_PLACES_MAX
     assert mesh.beyond_capacity(1) == 0
     for node in range(4, 4 + EMERGENCY_PLACES_MAX):
@@ -51,7 +51,7 @@ def test_the_origin_has_a_larger_reserve(stand: Any) -> None:
 
 
 def test_who_has_no_places_adopts_nobody_and_stands_by_for_nobody(seated: Seated) -> None:
-    mesh = seated({1: 0, 2: 1}, {1: 0 + 2, 2: 0}).mesh
+    mesh = seated({1: 0, 2: 1}, {2: 0}).mesh
     mesh.enter(3, capacity=2, city=0, access_us=0)
     assert mesh.room(2) == 0
     assert not mesh.may_adopt(2, RANK_MAX)

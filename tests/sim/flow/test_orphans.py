@@ -140,7 +140,7 @@ def test_whoever_is_full_names_children_that_are_dialled_and_asked(seated: Seate
 
 
 def test_referrals_are_children_that_can_serve_and_that_the_askers_rank_allows(seated: Seated) -> None:
-    stand = seated({1: 0, 9: 0, **{node: 1 for node in range(2, 8)}}, {1: 6, 2: 0})
+    stand = seated({1: 0, 9: 0, **dict.fromkeys(range(2, 8), 1)}, {1: 6, 2: 0})
     assert stand.orphans.referrals(1, 9) == (), "it has emergency places"
     stand.crowd(1)
     stand.mesh.rank[9] = RANK_MAX

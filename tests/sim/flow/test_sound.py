@@ -226,9 +226,11 @@ def agrees(both: Both) -> None:
     assert sound.gapped == gapped
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(distances(), st.data())
-def test_what_is_missing_is_exact_to_the_chunk_at_every_delay(delays_us: list[list[Micros]], data: st.DataObject) -> None:
+def test_what_is_missing_is_exact_to_the_chunk_at_every_delay(
+    delays_us: list[list[Micros]], data: st.DataObject
+) -> None:
     both = Both(delays_us)
     play(both, data)
     agrees(both)
