@@ -16,7 +16,7 @@ TREE_NODES_MAX = 20_000
 
 
 def tree_problems(flow: "Flow") -> list[str]:
-    """Give broken promises: I1 and I8 ranks of parents and standbys, I3 places, I4 parents and children, I6 indices."""
+    """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys' ranks."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
     parent = np.frombuffer(mesh.parent, np.int32)

@@ -144,10 +144,10 @@ class Sound:
             if node in self.late:
                 self._end_lateness(node, own)
             self._count(node, own, newest, at, mesh.base_us[node])
-            stack.extend(
+            stack += [
                 (child, at + mesh.delay_us(node, child), max(own, have.get(child, own)))
                 for child in mesh.children[node] or ()
-            )
+            ]
         have[head] = max(newest, have[head])
 
     def change_way(self, top: int, now: Micros) -> None:
@@ -265,9 +265,10 @@ class Sound:
         """Take in how long the way from the origin is for all that comes after the newest."""
         mesh = self.mesh
         mesh.lag_us[node] = lag_us
-        if lag_us < mesh.base_us[node]:
+        base_us = mesh.base_us[node]
+        if lag_us < base_us:
             mesh.base_us[node] = lag_us
-        elif lag_us - mesh.base_us[node] > DELAYS_US[0]:
+        elif lag_us - base_us > DELAYS_US[0]:
             self.late[node] = newest + 1
 
     def _end_lateness(self, node: int, last: int) -> None:
@@ -287,8 +288,10 @@ class Sound:
 
     def _set_rank(self, node: int, parent: int) -> None:
         """Lower a rank as far as the parent's allows (rule 2)."""
-        mesh = self.mesh
-        rank = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
+        mesh, ranks = self.mesh, self.mesh.rank
+        if ranks[parent] + 1 == ranks[node]:
+            return
+        rank = max(ranks[parent] + 1, RANK_MIN[mesh.role[node]])
         if rank < mesh.rank[node]:
             mesh.rank[node] = rank
             if mesh.drop_higher_standbys(node):
