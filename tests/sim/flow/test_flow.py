@@ -105,6 +105,25 @@ def test_orphans_of_a_crash_are_taken_in_and_the_default_delay_hides_it(flow_of:
     assert found.crashes == len(victims)
 
 
+def test_who_loses_everybody_above_it_in_one_instant_turns_to_the_origin_without_the_tracker(
+    flow_of: MakeFlow,
+) -> None:
+    flow = flow_of(80, origin_capacity=2)
+    flow.run_until(30 * SECOND)
+    mesh, depths = flow.mesh, flow.figures.depths()
+    leaf = max(flow.people, key=lambda one: (depths[one], one))
+    above = [leaf]
+    while mesh.parent[above[-1]] != ORIGIN:
+        above.append(mesh.parent[above[-1]])
+    assert len(above) > 2
+    standbys = [one for one in mesh.standbys(leaf) if one not in (ORIGIN, *above)]
+    flow.desk.is_up = False
+    flow.kill([*reversed(above[1:]), *standbys])
+    flow.run_until(33 * SECOND)
+    assert mesh.head_of(leaf) == ORIGIN
+    assert flow.measures().missing_us[2] == 0
+
+
 def test_a_polite_leave_costs_nobody_anything(flow_of: MakeFlow) -> None:
     flow = flow_of(200)
     flow.run_until(30 * SECOND)
