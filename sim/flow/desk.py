@@ -335,6 +335,7 @@ class Desk:
             mesh.link(child, target)
             if not mesh.children[child]:
                 mesh.rank[child] = max(mesh.rank[target] + 1, 3)
+                self._sound.lowered += mesh.drop_lower_clients(child)
             self._sound.change_way(child, now)
             mesh.drop_higher_standbys(child)
             if self._sound.lowered:

@@ -366,19 +366,24 @@ class Flow:
         if self.scenario.sessions.replaced:
             self.come()
 
-    def remove(self, node: int, *, is_crash: bool) -> None:
-        """Have a peer die, or say goodbye."""
+    def kill(self, victims: list[int]) -> None:
+        """Have peers die in one instant: their children know what they knew before it."""
+        uncles = [self.orphans.uncles_of(one) if self.mesh.children[one] else () for one in victims]
+        for victim, known in zip(victims, uncles, strict=True):
+            self.remove(victim, is_crash=True, uncles=known)
+
+    def remove(self, node: int, *, is_crash: bool, uncles: tuple[Known, ...] | None = None) -> None:
+        """Have a peer die, or say goodbye; its children know these uncles, or those that it has now."""
         mesh, sound, now = self.mesh, self.sound, self.calendar.now
         self.note(3 + is_crash, node)
         children = mesh.children[node]
         newest, is_stalled = 0, False
-        uncles: tuple[Known, ...] = ()
         if children:
             is_stalled = mesh.head_of(node) != ORIGIN
             newest = (now - mesh.lag_us[node]) // sound.chunk_us
             if is_stalled:
                 newest = min(newest, sound.stalled_at(node, now))
-            uncles = self.orphans.uncles_of(node)
+            uncles = self.orphans.uncles_of(node) if uncles is None else uncles
         if mesh.attached_at[node] >= 0:
             sound.go(node, now)
             self._strike(node)
@@ -389,7 +394,7 @@ class Flow:
         heads, clients = mesh.leave(node)
         for head in heads:
             sound.have[head] = max(newest, sound.have.get(head, NONE))
-            self._bereave(head, node, uncles, left, is_crash=is_crash, is_stalled=is_stalled)
+            self._bereave(head, node, uncles or (), left, is_crash=is_crash, is_stalled=is_stalled)
         self._tell_clients(node, clients, is_crash=is_crash)
         if is_crash:
             self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, node, mesh.generation[node])

@@ -142,6 +142,14 @@ class Mesh:
             has_dropped = self.drop_standby(node, other)
         return has_dropped
 
+    def drop_lower_clients(self, node: int) -> list[int]:
+        """After a rank has risen: let those clients go, and give them, who are not beneath it any more. Its beat tells them."""
+        rank = self.rank[node]
+        lower = [client for client in self.clients[node] or () if self.rank[client] <= rank]
+        for client in lower:
+            self.drop_standby(client, node)
+        return lower
+
     def take_standby(self, node: int, standby: int, warm_at: Micros) -> bool:
         """Have `standby` stand by for `node` from then on; tell whether both had room for it."""
         clients = self.clients[standby]

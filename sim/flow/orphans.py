@@ -226,7 +226,7 @@ class Orphans:
 
     def _new_round(self, orphan: Orphan, now: Micros) -> None:
         """Begin again with whoever is known now; shed, or raise the rank, when it is time."""
-        mesh, node = self.mesh, orphan.node
+        mesh, sound, node = self.mesh, self.sound, orphan.node
         orphan.rounds += 1
         for peer in orphan.repair.unanswered:
             mesh.drop_standby(node, peer)
@@ -241,6 +241,7 @@ class Orphans:
         is_dropped = orphan.dropped_at is not None and now - orphan.dropped_at < LEASE_US
         if not mesh.children[node] and orphan.has_heard and not is_dropped:
             mesh.rank[node] = RANK_MAX
+            sound.lowered += mesh.drop_lower_clients(node)
         orphan.repair = Repair(self._candidates(orphan, now), now)
 
     def _borrow(self, orphan: Orphan) -> None:

@@ -43,7 +43,7 @@ class Sound:
     late: dict[int, int] = field(default_factory=dict)
     """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
     lowered: list[int] = field(default_factory=list)
-    """Peers whose rank has fallen so far that a standby had to go; whoever asks next sees to them."""
+    """Peers who had to let a standby go because a rank has changed; whoever asks next sees to them."""
     gaps_us: dict[int, Micros] | None = None
     """If wanted: the longest time without a new chunk that each peer has had in a repair."""
     _marks: bytearray = field(default_factory=bytearray)

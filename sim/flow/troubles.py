@@ -42,7 +42,7 @@ class Troubles:
     def _mass_crash(self, fault: Fault) -> None:
         """Let a share of the listeners die in one instant."""
         people = sorted(self._flow.people)
-        self._kill(self._dice.sample(people, round(fault.share * len(people))))
+        self._flow.kill(self._dice.sample(people, round(fault.share * len(people))))
 
     def _region_gone(self, fault: Fault) -> None:
         """Let all listeners of a continent, or a share, die in one instant; nobody comes from there while it lasts."""
@@ -51,11 +51,7 @@ class Troubles:
         crowd.closed.append(fault.continent)
         if fault.for_us:
             calendar.at(calendar.now + fault.for_us, crowd.closed.remove, fault.continent)
-        self._kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
-
-    def _kill(self, victims: list[int]) -> None:
-        for victim in victims:
-            self._flow.remove(victim, is_crash=True)
+        self._flow.kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
 
     def _tracker_down(self, fault: Fault) -> None:
         """Let the tracker die, and come back with the tree that it kept, if it does."""

@@ -105,6 +105,27 @@ def test_orphans_of_a_crash_are_taken_in_and_the_default_delay_hides_it(flow_of:
     assert found.crashes == len(victims)
 
 
+def test_who_loses_everybody_above_it_in_one_instant_turns_to_the_origin_without_the_tracker(
+    flow_of: MakeFlow,
+) -> None:
+    flow = flow_of(80, origin_capacity=2)
+    flow.run_until(30 * SECOND)
+    mesh, depths = flow.mesh, flow.figures.depths()
+    leaf = max(flow.people, key=lambda one: (depths[one], one))
+    above = [leaf]
+    while mesh.parent[above[-1]] != ORIGIN:
+        above.append(mesh.parent[above[-1]])
+    assert len(above) > 2
+    for one in above:
+        for standby in mesh.standbys(one):
+            mesh.drop_standby(one, standby)
+    flow.desk.is_up = False
+    flow.kill(above[:0:-1])
+    flow.run_until(33 * SECOND)
+    assert mesh.head_of(leaf) == ORIGIN
+    assert flow.measures().missing_us[2] == 0
+
+
 def test_a_polite_leave_costs_nobody_anything(flow_of: MakeFlow) -> None:
     flow = flow_of(200)
     flow.run_until(30 * SECOND)

@@ -51,7 +51,7 @@ def test_the_origin_has_a_larger_reserve(stand: Any) -> None:
 
 
 def test_who_has_no_places_adopts_nobody_and_stands_by_for_nobody(seated: Seated) -> None:
-    mesh = seated({1: 0, 2: 1}, {1: 0 + 2, 2: 0}).mesh
+    mesh = seated({1: 0, 2: 1}, {2: 0}).mesh
     mesh.enter(3, capacity=2, city=0, access_us=0)
     assert mesh.room(2) == 0
     assert not mesh.may_adopt(2, RANK_MAX)
@@ -114,6 +114,17 @@ def test_whose_rank_falls_lets_go_of_standbys_of_no_lower_rank(seated: Seated) -
     assert mesh.drop_higher_standbys(4)
     assert mesh.standbys(4) == [ORIGIN]
     assert not mesh.clients[2]
+
+
+def test_whose_rank_rises_lets_go_of_clients_that_are_not_beneath_it_any_more(seated: Seated) -> None:
+    mesh = seated({1: 0, 2: 1, 3: 2, 4: 3, 5: 4}).mesh
+    assert mesh.take_standby(4, 2, 0)
+    assert mesh.take_standby(5, 2, 0)
+    mesh.rank[2] = mesh.rank[4]
+    assert mesh.drop_lower_clients(2) == [4]
+    assert mesh.standbys(4) == []
+    assert mesh.standbys(5) == [2]
+    assert mesh.drop_lower_clients(2) == []
 
 
 def test_who_leaves_is_let_go_by_its_parent_and_its_standbys_and_names_whom_it_leaves_behind(

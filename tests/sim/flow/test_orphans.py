@@ -212,6 +212,17 @@ def test_who_is_childless_raises_its_rank_with_its_second_round(seated: Seated) 
     assert stand.mesh.rank[4] == RANK_MAX
 
 
+def test_who_raises_its_rank_stands_by_for_nobody_any_more(seated: Seated) -> None:
+    stand = seated({1: 0, 3: 0, 4: 3, 5: 1, 6: 5})
+    stand.stand_by(6, 4)
+    stand.calendar.run_until(AT_US)
+    deaf(stand, ORIGIN)
+    stand.kill(3)
+    run(stand, AT_US + ROUND_US)
+    assert stand.mesh.standbys(6) == []
+    assert stand.sound.lowered == [6], "it asks for another"
+
+
 def test_a_raised_rank_falls_below_the_next_parents(seated: Seated) -> None:
     stand = seated({1: 0, 2: 1, 3: 2, 4: 3})
     stand.calendar.run_until(AT_US)

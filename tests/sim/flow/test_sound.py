@@ -226,7 +226,7 @@ def agrees(both: Both) -> None:
     assert sound.gapped == gapped
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(distances(), st.data())
 def test_what_is_missing_is_exact_to_the_chunk_at_every_delay(
     delays_us: list[list[Micros]], data: st.DataObject
@@ -309,3 +309,31 @@ def test_a_stall_that_never_ends_is_told_at_any_time(pair: Callable[..., Both]) 
     assert found == [[0, 0, 0, 0], [4, 0, 0, 0], [14, 9, 0, 0], [24, 19, 9, 0], [64, 59, 49, 29]]
     assert both.sound.missing == [0, 0, 0, 0]
     agrees(both)
+
+
+@pytest.mark.parametrize(("lender", "missing"), [(ORIGIN, 4), (3, 4 + 14)])
+def test_who_borrows_goes_on_hearing_as_long_as_its_lender_does(
+    pair: Callable[..., Both], lender: int, missing: int
+) -> None:
+    both = pair(0, 0, 0)
+    both.move(2, 1, 0)
+    both.kill(1, 10 * CHUNK_US)
+    both.sound.borrow(2, lender, 20 * CHUNK_US)
+    # Chunks 11 to 20 come at once, and the first four of them were due.
+    assert both.sound.missing == [4, 0, 0, 0]
+    assert both.sound.newest(2, 20 * CHUNK_US) == 20
+    both.mesh.unlink(3)
+    both.sound.have[3] = 20
+    # Of a living lender's sound, 37 to 40 are left to come; of the other's, 21 to 34 had been due.
+    both.adopt(2, ORIGIN, 40 * CHUNK_US)
+    assert both.sound.missing[0] == missing
+
+
+def test_what_is_borrowed_is_passed_on(pair: Callable[..., Both]) -> None:
+    both = pair(0, 0, 0)
+    both.move(2, 1, 0)
+    both.move(3, 2, 0)
+    both.kill(1, 10 * CHUNK_US)
+    both.sound.borrow(2, ORIGIN, 20 * CHUNK_US)
+    assert both.sound.missing == [8, 0, 0, 0]
+    assert both.sound.newest(3, 20 * CHUNK_US) == 20
