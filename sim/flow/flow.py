@@ -481,11 +481,17 @@ def _nothing(*_: int) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Leave the cyclic garbage collector off: nothing here is a cycle, and a pass over a million peers takes a second."""
+    """Leave the cyclic garbage collector off: nothing here is a cycle, and a pass over a million peers takes seconds.
+
+    Afterwards all that has come counts as old, so that no pass over it follows at once.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            # Both take no time: what is frozen, and thawed again, is in the oldest generation.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
