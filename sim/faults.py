@@ -51,6 +51,8 @@ class Faults:
         """Let a process's line take no more than so many chunks a second, each way; None: as many as come."""
         process.uplink = Narrows(up_chunks_per_s) if up_chunks_per_s is not None else None
         process.downlink = Narrows(down_chunks_per_s) if down_chunks_per_s is not None else None
+        for end in process.ends.values():
+            end.changed_at = end.other.changed_at = self._runner.scheduler.now
 
     def swallow(self, process: Process) -> None:
         """Put a process into a black hole: it runs on, and nothing reaches it nor leaves it."""

@@ -11,6 +11,8 @@ from meshcast.protocol.tickets import Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
 FAILURES_MAX: Final = 64
+AVOID_TIMES_MAX: Final = 2
+"""Whoever was left again and again is avoided for twenty seconds each time: the tracker may know nobody else."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Neighbours:
         self.failures[peer] = self.failures.pop(peer, 0) + 1
         while len(self.failures) > FAILURES_MAX:
             del self.failures[next(iter(self.failures))]
-        self.avoided[peer] = now + max(times, self.failures[peer] ** 2) * AVOID_US
+        self.avoided[peer] = now + max(times, min(self.failures[peer], AVOID_TIMES_MAX)) * AVOID_US
 
     def forget(self, peer: PeerId) -> None:
         """Have nothing to do with a peer any more."""

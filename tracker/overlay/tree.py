@@ -190,7 +190,8 @@ class Tree(Links):
         if counter is not None:
             if self._hearsay:
                 self._hearsay.pop(head, None)
-        elif parent != adopter:
+        elif parent != adopter or state[head] == PENDING:
+            # It confirms what the tracker decided, and the head may have decided otherwise.
             self._hearsay[head] = None
         torn = self._relink(head, adopter) if parent != adopter else []
         if counter is None:

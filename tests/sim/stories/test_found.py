@@ -5,6 +5,19 @@ import pytest
 from sim.story import Story
 
 STORIES = {
+    "a move that a child does not make, and a former parent that still counts it among its children": """
+        world = watched(World(2, Settings(origin_capacity=2, conditions=Conditions(jitter=1.0))))
+        peers.append(world.add_peer(capacity=4))
+        peers.append(world.add_peer(capacity=0))
+        peers.append(world.add_peer(capacity=0))
+        peers.append(world.add_peer(capacity=0))
+        world.run_for(4 * SECOND)
+        world.run_for(20 * MILLISECOND)
+        peers.append(world.add_peer(capacity=0))
+        peers.append(world.add_peer(capacity=0))
+        world.faults.tear([everybody(), [peers[at] for at in [1]]])
+        world.run_for(1500 * MILLISECOND)
+        """,
     "a suspension in which the parent raises its rank, and an old chunk that waits at its end": """
         world = watched(World(409, Settings(origin_capacity=2, conditions=Conditions(0.1, jitter=0.0, duplication=0.1))))
         peers.append(world.add_peer(capacity=4))
