@@ -71,6 +71,10 @@ class Neighbours:
             del self.failures[next(iter(self.failures))]
         self.avoided[peer] = now + max(times, min(self.failures[peer], AVOID_TIMES_MAX)) * AVOID_US
 
+    def is_shunned(self, peer: PeerId, now: Micros) -> bool:
+        """Was a parent left more than once, and lately? Once it may have been unlucky, and is moved to when told."""
+        return self.failures.get(peer, 0) > 1 and now < self.avoided.get(peer, 0)
+
     def forget(self, peer: PeerId) -> None:
         """Have nothing to do with a peer any more."""
         self.uncles.pop(peer, None)

@@ -148,8 +148,11 @@ class Uplink:
             self.attached_counter,
         ):
             return []
-        is_avoided = now < self.neighbours.avoided.get(order.to.peer, 0)
-        if is_avoided or order.to.peer == self.parent or not self._good((order.to,), now):
+        if (
+            self.neighbours.is_shunned(order.to.peer, now)
+            or order.to.peer == self.parent
+            or not self._good((order.to,), now)
+        ):
             return []
         return self._move_to(order.to, now)
 
