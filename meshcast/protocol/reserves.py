@@ -46,6 +46,8 @@ class Reserves:
             living = {one.peer: one for one in self.standbys.living(orphan_since)}
             wanted = tuple((living | {one.peer: one for one in wanted}).values())
         fresh, gone = self.standbys.name(wanted)
+        # What the tracker has named stands for a while, however often it is heard; uncles fill up later.
+        self._fill_at = now + BEAT_EVERY_US
         effects: list[Effect] = [Send(peer, Detach(0)) for peer in gone if peer in self.neighbours]
         for ticket in fresh:
             effects += self._stand_by(ticket, now)

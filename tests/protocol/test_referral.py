@@ -46,3 +46,16 @@ def test_a_standby_that_does_not_answer_an_orphan_for_a_round_is_none_any_longer
     child.wait(ROUND_US)
     assert list(child.uplink.standbys.all) == []
     assert child.uplink.neighbours.avoided.keys() >= {child.id("one"), child.id("two")}
+
+
+def test_standbys_that_are_named_twice_leave_one_the_same(crew: Any, child: Any) -> None:
+    """Between the two an uncle filled the place that was left, and the second one drove it out."""
+    child.attach(standbys=("one", "two"))
+    child.uplink.uncles(child.id("mum"), Uncles((crew.ticket("aunt"),)), child.now)
+    child.now += 2 * BEAT_EVERY_US
+    held = []
+    for _ in range(2):
+        child.uplink.named_standbys((crew.ticket("one"),), child.now)
+        child.uplink.reserves.tick(child.now)
+        held.append(list(child.uplink.standbys.all))
+    assert held[0] == held[1] == [child.id("one")]
