@@ -241,10 +241,8 @@ class Uplink:
         """Take in a refusal: ask from a higher rank if that is why and it is allowed, or ask somebody else."""
         referred = self._good(refuse.others, now)
         if refuse.counter == 0:
-            if peer not in self.standbys:
-                return []
-            self.neighbours.refer(referred)
-            return self.reserves.lose(peer, now)
+            self.neighbours.refer(referred if peer in self.standbys else [])
+            return self.reserves.lose(peer, now) if peer in self.standbys else []
         if self.asks.take(refuse.counter, peer) is None:
             return []
         self.neighbours.refer(referred)
