@@ -22,7 +22,7 @@ EMERGENCY_PLACES_MAX: Final = 4
 """Places beyond its capacity that a standby gives to orphans; the tracker takes them back afterwards."""
 RESERVE_PLACES_MAX: Final = 16
 """The same at the origin and at infrastructure relays: after a mass crash they are everybody's last resort. Most are
-given back within seconds; 21 copies were the most of 20 crashes with 200 peers and an origin of 8 (sim.experiments)."""
+given back within seconds; 14 copies were the most of 20 crashes with 200 peers and an origin of 8 (sim.experiments)."""
 STANDBYS_MAX: Final = 2
 """One standby leaves 27 times the missing audio of two after a mass crash (docs/decisions)."""
 STANDBY_CLIENTS_PER_PLACE: Final = 3
