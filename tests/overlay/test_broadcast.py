@@ -541,6 +541,14 @@ def test_what_changes_is_kept_and_what_does_not_is_not_written_again(desk: Any) 
     assert not any(isinstance(one, Keep) for one in desk.hear("a", report))
 
 
+def test_what_a_report_changes_is_kept_while_the_broadcaster_is_away_too(desk: Any) -> None:
+    desk.join("a")
+    desk.lose("source")
+    assert not desk.broadcast.is_source_here
+    effects = desk.stand("a", "source", counter=7)
+    assert [one.key for one in effects if isinstance(one, Keep)] == [desk.key("a")]
+
+
 # ---- whatever order reports come in
 
 

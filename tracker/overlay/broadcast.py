@@ -176,7 +176,7 @@ class Broadcast:
             effects += self._standbys(node, report, now)
         effects += self._renew(node, now)
         effects += self._moves(self.steward.settle(node, parent), now)
-        return effects + self._admit(now)
+        return effects + self._admit(now) + self._keep()
 
     def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
         """Take in evidence against a polluter: one word makes it leaf-only, several independent ones ban it."""
