@@ -11,7 +11,8 @@ from sim.listener import Listener
 from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample
 from sim.process import Process
 from sim.scenario import DELAYS_US
-from sim.shape import Shape, least_depth, percentile, shape, spread
+from sim.shape import Shape, shape
+from sim.sums import depth_least, percentile, spread
 from sim.timed_tracker import Ledger
 from sim.truth import relay_of
 from sim.weighing import weigh
@@ -91,7 +92,7 @@ class Gauges:
             gapped=list(sums.gapped),
             heard=sums.heard,
             wait_us=spread(sorted(self._waits_us)),
-            depth_least=least_depth(world.settings.origin_capacity, world.living),
+            depth_least=depth_least(world.settings.origin_capacity, (one.capacity for one in world.living)),
             origin_copies_median=int(percentile(sorted(self._copies), 50)),
             origin_copies_peak=sums.origin_copies_peak,
             emergency_copies_peak=sums.emergency_copies_peak,

@@ -13,6 +13,7 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.measures import Measures, Sample, Spread
 from sim.scenario import DELAYS_US, Scenario
 from sim.scenario_text import document_of
+from sim.sums import percentile
 from sim.text_files import read_text
 
 VERSION: Final = 1
@@ -97,9 +98,9 @@ def repairs_of(repair_us: list[Micros]) -> dict[str, Any]:
         else:
             beyond += 1
     return {
-        "p50": _ms(_percentile(ordered, 50)),
-        "p99": _ms(_percentile(ordered, 99)),
-        "max": _ms(_percentile(ordered, 100)),
+        "p50": _ms(percentile(ordered, 50)),
+        "p99": _ms(percentile(ordered, 99)),
+        "max": _ms(percentile(ordered, 100)),
         "step": REPAIR_STEP_MS,
         "counts": counts,
         "beyond": beyond,
@@ -171,11 +172,6 @@ def _spread(spread: Spread, unit: int) -> dict[str, float]:
     """Give a distribution in another unit."""
     values = (("p50", spread.p50), ("p99", spread.p99), ("max", spread.max))
     return {name: round(value / unit, 3) for name, value in values}
-
-
-def _percentile(ordered: list[Micros], percent: int) -> Micros:
-    """Give the value that so many percent do not exceed, by nearest rank; 0 of nothing."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else 0
 
 
 def _ms(us: float) -> float:

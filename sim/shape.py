@@ -1,13 +1,11 @@
-"""The tree as it is: how far each listener is from the origin, in hops and in time, and how flat the tree could be."""
+"""The tree as it is: how far each listener is from the origin, in hops and in time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros, PeerId
-from sim.measures import Spread
-from sim.process import Process
 from sim.world import World
 
 
@@ -54,25 +52,3 @@ def shape(world: World) -> Shape:
         sorted(known[one.key][1] for one in there),
         sorted(world.delay_us(source, one) for one in there),
     )
-
-
-def least_depth(origin_capacity: int, processes: Iterable[Process]) -> int:
-    """Give the least depth that the capacities of these peers allow: level by level, the largest first."""
-    left = sorted((one.capacity for one in processes), reverse=True)
-    places, depth, taken = origin_capacity, 0, 0
-    while taken < len(left) and places:
-        level = left[taken : taken + places]
-        taken, places, depth = taken + len(level), sum(level), depth + 1
-    return depth
-
-
-def spread(ordered: Sequence[float]) -> Spread:
-    """Give median, 99th percentile and maximum of sorted numbers; zeros where there are none."""
-    if not ordered:
-        return Spread()
-    return Spread(float(percentile(ordered, 50)), float(percentile(ordered, 99)), float(ordered[-1]))
-
-
-def percentile(ordered: Sequence[float], share: int) -> float:
-    """Give the smallest number that so many per cent are not above (nearest rank); 0 of nothing."""
-    return ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else 0.0

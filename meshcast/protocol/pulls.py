@@ -13,7 +13,8 @@ from meshcast.protocol.holes import Holes, ranges
 from meshcast.protocol.limits import BORROW_AFTER_US, BORROW_EVERY_US, RANGES_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Pull
-from meshcast.protocol.standbys import RTT_UNKNOWN_US, Standbys
+from meshcast.protocol.repair import RTT_UNKNOWN_US
+from meshcast.protocol.standbys import Standbys
 from meshcast.protocol.units import Micros, PeerId
 
 BORROW_CHUNKS: Final = 8

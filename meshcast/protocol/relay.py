@@ -11,23 +11,17 @@ from typing import Final
 
 from meshcast.protocol.backlog import Backlog, Held
 from meshcast.protocol.budget import Budget
+from meshcast.protocol.capacity import children_max, clients_max_for, may_go_below, referred
 from meshcast.protocol.chunk import HOP_BYTES, Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, SendDatagram
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
     BURST_CHUNKS_MAX,
-    CLIENTS_MAX,
     DATAGRAM_BYTES_MAX,
-    EMERGENCY_PLACES_MAX,
-    LAST_RESORT_CLIENTS_PER_PLACE,
     PARKED_MAX,
     PARKED_US,
-    RANK_MAX,
-    REFERRALS_MAX,
     REFILL_BYTES_MAX,
-    RESERVE_PLACES_MAX,
     STALLED_EVERY_US,
-    STANDBY_CLIENTS_PER_PLACE,
     STANDBY_CLIENTS_PER_PREFIX,
 )
 from meshcast.protocol.membership import Membership
@@ -49,7 +43,7 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
-from meshcast.protocol.tickets import Ban, Role, Ticket
+from meshcast.protocol.tickets import Ban, Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
 REFILL_HEAD_BYTES: Final = 1
@@ -295,8 +289,7 @@ class Relay:
     @property
     def _places_max(self) -> int:
         """Give how many children this peer feeds at most, emergencies included."""
-        is_listener = self.member.role is Role.LISTENER
-        return self.member.capacity + (EMERGENCY_PLACES_MAX if is_listener else RESERVE_PLACES_MAX)
+        return children_max(self.member.role, self.member.capacity)
 
     def _why_not(self, peer: PeerId, ask: Adopt, now: Micros) -> Why | None:
         """Say why this child is not adopted, if it is not."""
@@ -318,19 +311,12 @@ class Relay:
         return None
 
     def _why_not_stand_by(self, peer: PeerId, rank: Rank) -> Why | None:
-        """Say why this peer does not stand by for another, if it does not.
-
-        Two thirds of a listener's room are for those one rank below it, who have nobody else; deeper ones have others.
-        """
+        """Say why this peer does not stand by for another, if it does not."""
         if peer not in self.tickets:
             return Why.TICKET
         if peer in self.clients:
             return None
-        is_listener = self.member.role is Role.LISTENER
-        per_place = STANDBY_CLIENTS_PER_PLACE if is_listener else LAST_RESORT_CLIENTS_PER_PLACE
-        places = min(per_place * self.member.capacity, CLIENTS_MAX)
-        if is_listener and self.standing.rank + 1 < rank < RANK_MAX:
-            places = min(places, self.member.capacity)
+        places = clients_max_for(self.member.role, self.member.capacity, self.standing.rank, rank)
         prefix = prefix_of(self.tickets[peer])
         of_prefix = sum(one == prefix for one in self.clients.values())
         if len(self.clients) >= places or of_prefix >= max(STANDBY_CLIENTS_PER_PREFIX, places // 2):
@@ -340,14 +326,13 @@ class Relay:
     def _refuse(self, peer: PeerId, counter: int, why: Why, rank: Rank) -> Effect:
         """Say no; one that is full names some of its children to whoever is deeper than they, each time other ones."""
         others: tuple[Ticket, ...] = ()
-        if why is Why.FULL and rank > self.standing.rank + 1:
+        if why is Why.FULL and may_go_below(self.standing.rank, rank):
             able = [
                 self.tickets[child]
                 for child in self.children
                 if child != peer and child in self.tickets and self.tickets[child].capacity
             ]
-            first = self.member.dice(len(able)) if able else 0
-            others = tuple((able[first:] + able[:first])[:REFERRALS_MAX])
+            others = referred(able, self.member.dice)
         return Send(peer, Refuse(counter, why, self.standing.rank, others))
 
     def _take(self, peer: PeerId, counter: int) -> None:

@@ -7,12 +7,14 @@ later a new round begins with whoever is known by then.
 """
 
 import enum
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from meshcast.protocol.limits import COLD_DIAL_US, DIAL_ALL_AFTER_US, HEDGE_US_MIN, ROUND_US
-from meshcast.protocol.units import Micros
+from meshcast.protocol.units import MILLISECOND, Micros
+
+RTT_UNKNOWN_US = 100 * MILLISECOND
 
 Name = TypeVar("Name", bound=Hashable)
 """What names a peer: its key, or a number where a million of them are simulated."""
@@ -38,6 +40,33 @@ class Ask(Generic[Name]):
     """Ask this one to adopt."""
 
     peer: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Warm(Generic[Name]):
+    """A standby whose link is up."""
+
+    peer: Name
+    is_source: bool
+    rtt_us: Micros
+
+
+def nearest_first(warm: Iterable[Warm[Name]]) -> list[Warm[Name]]:
+    """Order standbys: the nearest first, and the origin last, for its upload is not to grow with the crowd."""
+    return sorted(warm, key=lambda one: (one.is_source, one.rtt_us))
+
+
+def in_order(
+    named: Name | None, warm: Iterable[Warm[Name]], cold: Iterable[Name], *, is_up: bool
+) -> list[Candidate[Name]]:
+    """Give whom to ask: whom a joiner was named (its link is up or not), the warm, and for a joiner the others too."""
+    first = [] if named is None else [Candidate(named, is_warm=is_up, rtt_us=RTT_UNKNOWN_US)]
+    first += [
+        Candidate(one.peer, is_warm=True, rtt_us=one.rtt_us)
+        for one in nearest_first(warm)
+        if one.peer != named
+    ]
+    return first + [Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US) for peer in cold if peer != named]
 
 
 class DialAll(enum.Enum):

@@ -10,11 +10,9 @@ from meshcast.protocol.limits import STANDBY_SILENCE_US_MAX, STANDBYS_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat
 from meshcast.protocol.relay import prefix_of
-from meshcast.protocol.repair import Candidate
+from meshcast.protocol.repair import RTT_UNKNOWN_US, Candidate, Warm, in_order, nearest_first
 from meshcast.protocol.tickets import Role, Ticket
-from meshcast.protocol.units import MILLISECOND, Micros, PeerId, Rank, Sequence
-
-RTT_UNKNOWN_US = 100 * MILLISECOND
+from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
 
 @dataclass(slots=True)
@@ -104,29 +102,20 @@ class Standbys:
         return self.all.pop(peer, None) is not None
 
     def warm(self) -> list[PeerId]:
-        """Give those that stand by, the nearest first and the origin last: its upload is not to grow with the crowd."""
-        return sorted(
-            (peer for peer, one in self.all.items() if one.heard_at is not None),
-            key=lambda p: (self.all[p].ticket.role is Role.SOURCE, self.all[p].rtt_us),
-        )
+        """Give those that stand by, the nearest first and the origin last."""
+        return [one.peer for one in nearest_first(self._warm())]
 
     def candidates(self, named: PeerId | None = None, *, is_up: bool = False) -> list[Candidate[PeerId]]:
-        """Give whom an orphan asks: whom the tracker named, on a link that is up or not; then the warm, the nearest first.
+        """Give whom an orphan asks, or a joiner that was named a parent, whose link is up or not."""
+        cold = [peer for peer, one in self.all.items() if one.heard_at is None and named is not None]
+        return in_order(named, self._warm(), cold, is_up=is_up)
 
-        Those who have not answered yet are asked only by a joiner, who has nobody else.
-        """
-        first = [] if named is None else [Candidate(named, is_warm=is_up, rtt_us=RTT_UNKNOWN_US)]
-        warm = [
-            Candidate(peer, is_warm=True, rtt_us=self.all[peer].rtt_us)
-            for peer in self.warm()
-            if peer != named
-        ]
-        cold = [
-            Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US)
+    def _warm(self) -> list[Warm[PeerId]]:
+        return [
+            Warm(peer, one.ticket.role is Role.SOURCE, one.rtt_us)
             for peer, one in self.all.items()
-            if one.heard_at is None and named is not None and peer != named
+            if one.heard_at is not None
         ]
-        return first + warm + cold
 
     def ahead_of(self, newest: Sequence) -> PeerId | None:
         """Name the standby that is known to have a chunk later than this, if there is one."""

@@ -33,9 +33,9 @@ from meshcast.protocol.messages import (
 from meshcast.protocol.neighbours import Neighbours
 from meshcast.protocol.pulls import Pulls
 from meshcast.protocol.relay import Relay
-from meshcast.protocol.repair import Ask, Candidate, DialAll, NewRound, Repair
+from meshcast.protocol.repair import RTT_UNKNOWN_US, Ask, Candidate, DialAll, NewRound, Repair
 from meshcast.protocol.reserves import Reserves
-from meshcast.protocol.standbys import RTT_UNKNOWN_US, Standbys
+from meshcast.protocol.standbys import Standbys
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId, Rank, Sequence

@@ -28,7 +28,7 @@ What is hostile is not asked to keep promises about itself.
 
 from sim.checkers.checker import Checker
 from sim.checkers.ledger import BrokenPromiseError
-from sim.checkers.liveness import depth_least, unsettled
+from sim.checkers.liveness import unsettled
 from sim.checkers.tree import tree_problems
 from sim.checkers.whole import DISAGREE_US_MAX, SAMPLE_US
 
@@ -37,7 +37,6 @@ __all__ = [
     "SAMPLE_US",
     "BrokenPromiseError",
     "Checker",
-    "depth_least",
     "tree_problems",
     "unsettled",
 ]

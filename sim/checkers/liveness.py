@@ -1,12 +1,13 @@
 """What must have become of everybody, a while after faults have stopped: L1, L4, L5, L6, and I5."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import PeerId
 from sim.process import Process
+from sim.sums import depth_least
 from sim.truth import believed, depths, rank_of, relay_of, uplink_of
 from sim.world import World
 
@@ -28,19 +29,6 @@ def unsettled(world: World, *, tracker: bool = True, tidied: bool = False) -> li
     if tracker:
         problems += _misbelieved(world, honest)
     return sorted(problems)
-
-
-def depth_least(origin: int, capacities: Iterable[int]) -> int:
-    """Give the least depth of a tree of peers with these capacities under an origin of so many places; 0 for no peers.
-
-    Those who carry most are highest. Peers for whom there is no place at all are not counted.
-    """
-    left = sorted(capacities, reverse=True)
-    places, depth = origin, 0
-    while left and places:
-        level, left = left[:places], left[places:]
-        places, depth = sum(level), depth + 1
-    return depth
 
 
 def _unheard(world: World, honest: list[Process], reached: dict[PeerId, int]) -> Iterator[str]:

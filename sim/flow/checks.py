@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RESERVE_PLACES_MAX
-from sim.flow.mesh import LISTENER
 from tracker.overlay.promises import check
 
 if TYPE_CHECKING:

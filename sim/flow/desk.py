@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import REPORT_EVERY_US, STANDBYS_MAX
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
 from sim.flow.calendar import Calendar
-from sim.flow.mesh import LISTENER, Mesh
+from sim.flow.mesh import Mesh
 from sim.flow.orphans import Known, Orphan, Orphans
 from sim.flow.sound import Sound
 from sim.measures import Clock

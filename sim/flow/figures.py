@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.units import SECOND, Micros
 from sim.flow.desk import Wish
-from sim.flow.mesh import LISTENER
 from sim.flow.orphans import Orphan
 from sim.flow.sound import ALL_DELAYS
 from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample, Spread
 from sim.scenario import DELAYS_US
+from sim.sums import depth_least
 from tracker.overlay.nodes import ORIGIN
 
 if TYPE_CHECKING:
@@ -213,24 +214,9 @@ class Figures:
 
     def least_depth(self) -> int:
         """Give the least depth at which all who are here could hang: the most capable ones first, level by level."""
-        mesh = self._flow.mesh
+        capacity = self._flow.mesh.capacity
         present = [*self._flow.people, *self._infrastructure[1:]]
-        left: dict[int, int] = {}
-        for node in present:
-            capacity = mesh.capacity[node]
-            left[capacity] = left.get(capacity, 0) + 1
-        places, depth, hanging = mesh.capacity[ORIGIN], 0, len(present)
-        while hanging > 0 and places > 0:
-            depth += 1
-            hanging -= places
-            below = 0
-            for capacity in sorted(left, reverse=True):
-                taken = min(places, left[capacity])
-                left[capacity] -= taken
-                places -= taken
-                below += taken * capacity
-            places = below
-        return depth
+        return depth_least(capacity[ORIGIN], (capacity[node] for node in present))
 
 
 def _percentile(values: Column, share: float) -> float:

@@ -9,19 +9,12 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
-from meshcast.protocol.limits import (
-    CLIENTS_MAX,
-    EMERGENCY_PLACES_MAX,
-    LAST_RESORT_CLIENTS_PER_PLACE,
-    RANK_MAX,
-    RESERVE_PLACES_MAX,
-    STANDBY_CLIENTS_PER_PLACE,
-)
+from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
+from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
 from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 
-LISTENER: Final = int(Role.LISTENER)
 SOURCE: Final = int(Role.SOURCE)
 
 
@@ -86,8 +79,7 @@ class Mesh:
         children = self.children[parent]
         if children is None:
             return 0
-        spare = EMERGENCY_PLACES_MAX if self.role[parent] == LISTENER else RESERVE_PLACES_MAX
-        return self.capacity[parent] + spare - len(children)
+        return children_max(self.role[parent], self.capacity[parent]) - len(children)
 
     def link(self, node: int, parent: int) -> None:
         """Have `node` hear from `parent`."""
@@ -155,10 +147,10 @@ class Mesh:
         clients = self.clients[standby]
         if clients is None or not self.alive[standby] or self.rank[standby] >= self.rank[node]:
             return False
-        if len(clients) >= self.clients_max(standby) or node in clients:
-            return False
-        is_deep = self.rank[node] > self.rank[standby] + 1 and self.role[standby] == LISTENER
-        if is_deep and self.rank[node] < RANK_MAX and len(clients) >= self.capacity[standby]:
+        most = clients_max_for(
+            self.role[standby], self.capacity[standby], self.rank[standby], self.rank[node]
+        )
+        if len(clients) >= most or node in clients:
             return False
         for column, warm in zip(self.standby, self.warm_at, strict=True):
             if column[node] == NOBODY:
@@ -179,13 +171,6 @@ class Mesh:
         if clients is not None:
             clients.pop(node, None)
         return True
-
-    def clients_max(self, node: int) -> int:
-        """Say for how many a peer stands by."""
-        is_listener = self.role[node] == LISTENER
-        per_place = STANDBY_CLIENTS_PER_PLACE if is_listener else LAST_RESORT_CLIENTS_PER_PLACE
-        clients = per_place * self.capacity[node]
-        return clients if clients < CLIENTS_MAX else CLIENTS_MAX  # noqa: FURB136 - a call takes longer
 
     # ---- going
 

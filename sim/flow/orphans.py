@@ -9,12 +9,12 @@ round trip more; a head that has found nobody for two seconds sheds its children
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from meshcast.protocol.capacity import may_go_below, referred
 from meshcast.protocol.limits import (
     BORROW_AFTER_US,
     BORROW_EVERY_US,
     LEASE_US,
     RANK_MAX,
-    REFERRALS_MAX,
     REFERRED_MAX,
     REPORT_AFTER_US,
     SHED_AFTER_US,
@@ -22,8 +22,16 @@ from meshcast.protocol.limits import (
     UNCLES_MAX,
 )
 from meshcast.protocol.machine import Dice
-from meshcast.protocol.repair import Ask, Candidate, DialAll, NewRound, Repair
-from meshcast.protocol.standbys import RTT_UNKNOWN_US
+from meshcast.protocol.repair import (
+    RTT_UNKNOWN_US,
+    Ask,
+    Candidate,
+    DialAll,
+    NewRound,
+    Repair,
+    Warm,
+    in_order,
+)
 from meshcast.protocol.units import Micros
 from sim.flow.calendar import Calendar
 from sim.flow.mesh import SOURCE, Mesh
@@ -137,26 +145,22 @@ class Orphans:
     # ---- what a repair decides
 
     def _candidates(self, orphan: Orphan, now: Micros) -> list[Candidate[int]]:
-        """Give whom to ask first, as `Uplink` does."""
+        """Give whom to ask first: the standbys; a joiner waits for the parent that the tracker named."""
         mesh, node = self.mesh, orphan.node
         is_joiner = not orphan.has_heard
         named = orphan.named[0] if orphan.named is not None and is_joiner else None
-        warm: list[tuple[bool, Micros, int]] = []
+        warm: list[Warm[int]] = []
         cold: list[int] = []
         for column, warm_at in zip(mesh.standby, mesh.warm_at, strict=True):
             standby = column[node]
-            if standby in (NOBODY, named):
+            if standby == NOBODY:
                 continue
             if warm_at[node] <= now:
-                warm.append((mesh.role[standby] == SOURCE, 2 * mesh.delay_us(node, standby), standby))
+                is_source = mesh.role[standby] == SOURCE
+                warm.append(Warm(standby, is_source, 2 * mesh.delay_us(node, standby)))
             elif is_joiner:
                 cold.append(standby)
-        first = [] if named is None else [Candidate(named, is_warm=False, rtt_us=RTT_UNKNOWN_US)]
-        return [
-            *first,
-            *(Candidate(one, is_warm=True, rtt_us=rtt_us) for _, rtt_us, one in sorted(warm)),
-            *(Candidate(one, is_warm=False, rtt_us=RTT_UNKNOWN_US) for one in cold),
-        ]
+        return in_order(named, warm, cold, is_up=False)
 
     def _drive(self, orphan: Orphan, now: Micros) -> None:
         """Carry out what the repair decides, and come again when it has more to decide."""
@@ -362,14 +366,11 @@ class Orphans:
     def names(self, peer: int, asker: int) -> tuple[Known, ...]:
         """Give some children that can serve, if the asker's rank allows them to take it."""
         mesh = self.mesh
-        if mesh.rank[asker] <= mesh.rank[peer] + 1:
+        if not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         capacity = mesh.capacity
         able = [one for one in mesh.children[peer] or () if capacity[one] and one != asker]
-        if not able:
-            return ()
-        first = self.dice(len(able))
-        return tuple((one, mesh.generation[one]) for one in (able[first:] + able[:first])[:REFERRALS_MAX])
+        return tuple((one, mesh.generation[one]) for one in referred(able, self.dice))
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:
         """Let a refusal arrive."""

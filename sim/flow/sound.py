@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
-from sim.flow.mesh import LISTENER, Mesh
+from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
 from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 

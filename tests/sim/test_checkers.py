@@ -11,7 +11,6 @@ from sim.checkers import (
     SAMPLE_US,
     BrokenPromiseError,
     Checker,
-    depth_least,
     tree_problems,
     unsettled,
 )
@@ -154,16 +153,6 @@ def test_i6_i7_of_the_trackers_view_come_with_their_names() -> None:
     tree.free[ORIGIN] += 1
     tree.slots.put(ORIGIN, NOWHERE)
     assert tree_problems(tree)[0].startswith("I6: bag")
-
-
-@pytest.mark.parametrize(
-    ("origin", "capacities", "depth"),
-    [(2, [], 0), (2, [0, 0], 1), (2, [2, 2, 0, 0, 0], 2), (1, [0, 1, 1, 1], 4), (0, [4], 0), (1, [0, 0], 1)],
-)
-def test_l5_the_least_depth_has_those_who_carry_most_at_the_top(
-    origin: int, capacities: list[int], depth: int
-) -> None:
-    assert depth_least(origin, capacities) == depth
 
 
 def test_l1_who_waits_for_a_place_that_nobody_has_is_in_order() -> None:

@@ -16,8 +16,8 @@ from sim.measures import Rehearsal
 from sim.packets import VIOLATIONS_MAX, Packets
 from sim.process import Process
 from sim.scenario import Crowd, Curve, Fault, FaultKind, Law, Nat, Rtts, Scenario, Sessions, Wave
-from sim.shape import least_depth, percentile, spread
-from sim.truth import depths, relay_of, uplink_of
+from sim.sums import percentile, spread
+from sim.truth import depths, relay_of
 from sim.weighing import weigh
 
 DIGEST = """
@@ -181,19 +181,6 @@ def test_a_run_that_breaks_everything_stops_cleanly() -> None:
     assert found.is_cut_short
     assert 3 <= len(found.violations) <= VIOLATIONS_MAX
     assert 2 * SECOND <= found.simulated_us < 40 * SECOND
-
-
-def test_the_least_depth_fills_level_by_level_with_the_largest_first() -> None:
-    run = Packets(Scenario("depth", waves=(Wave(10, 0, 1),), origin_capacity=2), 1)
-    run.run_until(4 * SECOND)
-    peers = list(run.world.living)
-    for peer, places in zip(peers, (0, 0, 0, 0, 0, 0, 0, 2, 3, 1), strict=True):
-        peer.capacity = places
-    # 3 and 2 under the origin; 1, 0, 0, 0 and 0 under them; of the three that are left one has a place.
-    assert least_depth(2, peers) == 3
-    assert least_depth(16, peers) == 1
-    assert least_depth(0, peers) == 0
-    assert all(uplink_of(peer).parent is not None for peer in peers)
 
 
 def test_percentiles_are_numbers_that_were_there() -> None:

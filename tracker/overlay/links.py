@@ -9,13 +9,14 @@ every change below ends with it.
 from collections.abc import Sequence
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
 from tracker.overlay.errands import Errands
 from tracker.overlay.lags import Lags
-from tracker.overlay.nodes import LISTENER, NOBODY, Nodes
+from tracker.overlay.nodes import NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import ATTACHED

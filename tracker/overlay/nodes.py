@@ -11,12 +11,10 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER, clients_max
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import (
-    CLIENTS_MAX,
-    LAST_RESORT_CLIENTS_PER_PLACE,
     RANK_MAX,
-    STANDBY_CLIENTS_PER_PLACE,
 )
 from meshcast.protocol.tickets import Role
 from tracker.overlay.openings import REGIONS_MAX
@@ -31,15 +29,10 @@ COUNTER_MAX: Final = 2**63 - 1
 GROWTH_MIN: Final = 64
 GROWTH_DIVISOR: Final = 32
 """Columns grow by this part of themselves; lists keep an eighth in reserve of their own accord."""
-LISTENER: Final = int(Role.LISTENER)
 _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _LEAVE: Final = int(Step.LEAVE)
-CLIENTS_PER_PLACE: Final = tuple(
-    STANDBY_CLIENTS_PER_PLACE if role is Role.LISTENER else LAST_RESORT_CLIENTS_PER_PLACE for role in Role
-)
-"""For how many a peer of each role may stand by, for each child that it can carry."""
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
 assert [int(role) for role in Role] == list(range(len(Role))), "roles are indices of RANK_MIN"
@@ -102,7 +95,7 @@ class Nodes:
         self.role[node] = kind
         self.prefix[node] = prefix
         self.counter[node] = 0
-        self._clients_max[node] = min(CLIENTS_PER_PLACE[kind] * capacity, CLIENTS_MAX) if capacity else 0
+        self._clients_max[node] = clients_max(kind, capacity)
         self.places += capacity
         self.changed[node] = None
         return node
@@ -147,7 +140,7 @@ class Nodes:
         self.capacity[node] = capacity
         self.free[node] += more
         self.places += more
-        self._clients_max[node] = min(CLIENTS_PER_PLACE[self.role[node]] * capacity, CLIENTS_MAX)
+        self._clients_max[node] = clients_max(self.role[node], capacity)
         self.changed[node] = None
 
     def _grow(self, nodes: int) -> None:

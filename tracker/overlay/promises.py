@@ -5,9 +5,10 @@ The numbers are those of the overlay's list of promises, as far as they concern 
 
 from collections import Counter
 
-from meshcast.protocol.limits import CLIENTS_MAX, RANK_MAX, STANDBYS_MAX
+from meshcast.protocol.capacity import clients_max
+from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import CLIENTS_PER_PLACE, NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 from tracker.overlay.openings import NOWHERE, RANK_BITS, RANK_MASK, Openings, key_of
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
@@ -73,10 +74,8 @@ def _check_standbys(tree: Tree, nodes: list[int]) -> None:
             assert node in tree.standbys.clients(standby), f"I8: {standby} does not know {node}"
     for node in nodes:
         clients = tree.standbys.clients(node)
-        per_place = CLIENTS_PER_PLACE[tree.role[node]]
-        assert tree.clients_max(node) == min(per_place * tree.capacity[node], CLIENTS_MAX), (
-            f"I8: limit of {node}"
-        )
+        most = clients_max(tree.role[node], tree.capacity[node])
+        assert tree.clients_max(node) == most, f"I8: limit of {node}"
         assert len(clients) == tree.standbys.load[node] == load[node], f"I8: load of {node}"
         assert load[node] <= tree.clients_max(node), f"I8: {node} stands by for {load[node]}"
     for node in tree.standbys.wanting:

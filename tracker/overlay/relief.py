@@ -7,8 +7,8 @@ to a free place elsewhere, one that can serve nobody first. Moving subtrees down
 
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
-from tracker.overlay.nodes import LISTENER
 from tracker.overlay.openings import NOWHERE, lowest
 from tracker.overlay.placement import Move, find_slot, parent_rank_bound
 from tracker.overlay.states import ATTACHED

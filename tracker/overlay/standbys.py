@@ -3,9 +3,10 @@
 A standby is attached, of lower rank than its client, not the client's parent, and stands by for at most three times its own
 capacity; the index of adopters holds exactly those who may take one more. Of these the highest rank is asked first, and
 in it the nearest region: it keeps the client's depth, and it spares the top. (Nearest region first left half of those
-just under the top without a standby, for deeper ones had taken them all: docs/decisions/0012.) One on a branch of its own (another child
-of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more are looked at and
-the best is taken; where lags are known, all that are looked at are compared by them. The origin and the relays are the last resort.
+just under the top without a standby, for deeper ones had taken them all: docs/decisions/0012.) One on a branch of its
+own (another child of the origin above it) and with an address prefix of its own is taken at once; otherwise a few more
+are looked at and the best is taken; where lags are known, all that are looked at are compared by them. The origin and
+the relays are the last resort.
 
 While no lag is known, a few of the nearest bag one rank up are looked at first (`_quick`): mostly two of them are all
 that could be wished for, at a quarter of what the search costs.
@@ -14,9 +15,10 @@ that could be wished for, at a quarter of what the search costs.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from meshcast.protocol.capacity import clients_max_for
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
 from meshcast.protocol.units import MILLISECOND, SECOND
-from tracker.overlay.nodes import LISTENER, NOBODY, ORIGIN
+from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.openings import key_of
 from tracker.overlay.tree import Tree
 
@@ -126,14 +128,9 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
 
 
 def _has_room(tree: Tree, node: int, standby: int) -> bool:
-    """Tell whether a standby has room for a client of this rank: most of it is kept for those one rank below it.
-
-    Each level feeds as many as it has places, and each of these wants two standbys of just that level: deeper clients,
-    for whom there are deeper standbys, get a third of it.
-    """
-    if tree.rank[node] == tree.rank[standby] + 1 or tree.role[standby] != LISTENER:
-        return True
-    return tree.standbys.load[standby] < tree.capacity[standby]
+    """Tell whether a standby has room for a client of this rank."""
+    most = clients_max_for(tree.role[standby], tree.capacity[standby], tree.rank[standby], tree.rank[node])
+    return tree.standbys.load[standby] < most
 
 
 def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
