@@ -6,6 +6,7 @@ conspire share what they know in a `Ring`. Liars about their capacity need no ma
 number, and their line drops what is above the true one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -140,7 +141,7 @@ class Eclipser(Crooked):
         return ()
 
 
-class Hawker(Crooked):
+class Hawker(Crooked, ABC):
     """Goes from door to door with its ticket."""
 
     def __init__(
@@ -182,9 +183,9 @@ class Hawker(Crooked):
         self._knocked.update(dict.fromkeys(one.peer for one in fresh))
         return [Dial(one.peer, one.addresses) for one in fresh]
 
+    @abstractmethod
     def ask(self, peer: PeerId) -> Effect:
         """Ask one more for something."""
-        raise NotImplementedError
 
 
 class TicketReuser(Hawker):

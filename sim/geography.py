@@ -32,6 +32,8 @@ CITY_US: Final = 500
 FIXED_MS: Final = (5.0, 0.6)
 MOBILE_MS: Final = (20.0, 0.5)
 """Median and sigma of the access delay one way, log-normal."""
+ACCESS_DATA_CENTRE_US: Final[Micros] = MILLISECOND // 2
+"""The access delay one way in a data centre: the origin, the tracker, relays."""
 
 AUDIENCE: Final = {
     Continent.NORTH_AMERICA: 0.50,

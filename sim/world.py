@@ -21,10 +21,11 @@ from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
 from meshcast.protocol.tickets import Role, sign_delegation
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros
+from sim.chance import stream
 from sim.clocks import Clock
 from sim.distances import Distances
 from sim.faults import Faults
-from sim.geography import Geography, access_us
+from sim.geography import ACCESS_DATA_CENTRE_US, Geography, access_us
 from sim.host import Host
 from sim.metrics import Broadcast
 from sim.network import Conditions, Network
@@ -40,7 +41,6 @@ PACKET: Final = bytes(160)
 """Twenty milliseconds at 64 kbit/s."""
 WALL_US: Final = 1_700_000_000 * SECOND
 """Unix time when a world begins."""
-ACCESS_DATA_CENTRE_US: Final = MILLISECOND // 2
 
 MakeTracker: TypeAlias = Callable[[Identity, Dice, Micros, int], Runs]
 """Make a tracker's machine of an identity, chance, a wall offset and a term."""
@@ -160,7 +160,7 @@ class World:
 
     def chance(self, name: str) -> Random:
         """Give the stream of chance of this name."""
-        return Random(f"{self.seed}/{name}")
+        return stream(self.seed, name)
 
     def identity(self, name: str) -> Identity:
         """Give the identity of this name."""

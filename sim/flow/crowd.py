@@ -14,14 +14,13 @@ from sim.arrivals import Arrivals
 from sim.chance import generator, stream
 from sim.distances import Distances
 from sim.flow.desk import Wish
-from sim.geography import FIXED_MS, MOBILE_MS
+from sim.geography import ACCESS_DATA_CENTRE_US, FIXED_MS, MOBILE_MS
 from sim.scenario import Crowd as Shares
 from sim.scenario import Scenario
 from sim.sessions import Stays
 
 BLOCK: Final = 1 << 14
 """So many peers are drawn at once."""
-ACCESS_DATA_CENTRE_US: Final = MILLISECOND // 2
 
 
 class Crowd:

@@ -64,8 +64,7 @@ class Timer:
     def begin(self) -> None:
         """Perhaps time the operation that begins now."""
         self.count += 1
-        if self.clock is not None and not self.count % TIMED_EVERY:
-            self._began = self.clock()
+        self.resume()
 
     def resume(self) -> None:
         """Time another part of the operation that is being timed, if it is one."""
@@ -134,26 +133,19 @@ class Desk:
         self._serial += 1
         self.waiting.add(self._serial, wish)
         self.joining.begin()
-        self._admit(is_one=True)
+        self._admit()
         self.joining.end()
 
-    def _admit(self, *, is_one: bool = False) -> None:
+    def _admit(self) -> None:
         """Place those who wait."""
         if not self.is_up or not self.is_open:
             return
         now, timer = self._calendar.now, self.joining
-        if is_one and len(self.waiting) > 1 and not self.tree.slots.ranks and not self._can_serve_first():
-            return
         for node in self.steward.admit(self.waiting, self._enter, self.steward.forget, now):
             standbys = self.steward.told(node, now)
             timer.end(is_whole=False)
             self._tell_place(node, standbys, now)
             timer.resume()
-
-    def _can_serve_first(self) -> bool:
-        """Tell whether the first in the line brings places."""
-        first = self.waiting.first()
-        return bool(first) and self.waiting.join(first[0]).capacity > 0
 
     def _enter(self, _: int, wish: Wish) -> int:
         """Add a joiner to the tree."""
@@ -239,7 +231,7 @@ class Desk:
         if silent is not None:
             self.steward.hear_of_silence(node, silent)
         self.steward.hear_of_orphan(node, mesh.counter[node])
-        if self.steward.help(node, now):
+        if self.steward.may_help(node, now) and self.steward.help(node):
             standbys = self.steward.told(node, now)
             self.helped[node] = None
             told_at = now + self.way_us(node)

@@ -220,7 +220,6 @@ class Flow:
             self._joins_alone(node, generation, NONE, wish)
             return
         mesh.counter[node] += 1
-        self.sound.have[node] = NONE
         self._attach(node, parent, wish)
         self.desk.joined(node)
 

@@ -171,7 +171,7 @@ class Broadcast:
             if self.registry.key(child) not in self._addresses:
                 self._forget(child)
         if report.seeking and node != ORIGIN and self.steward.may_help(node, now):
-            effects += [self._place_message(node, now)] if self.steward.help(node, now) else []
+            effects += [self._place_message(node, now)] if self.steward.help(node) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
         effects += self._renew(node, now)

@@ -93,6 +93,9 @@ class Steward:
         if node != ORIGIN:
             self.leases.touch(node, now)
             self.tree.clear(node)
+            vacant = self._vacancies.get(node) if self._vacancies else None
+            if vacant is not None and vacant.vacancy is None:
+                del self._vacancies[node]
 
     def lost(self, node: int, now: Micros) -> None:
         """Take in that a peer's link is gone: perhaps it is dead, and perhaps only this link is."""
@@ -171,13 +174,8 @@ class Steward:
         take_over_standbys(self.tree, node, standbys)
         return refill_standbys(self.tree, node)
 
-    def help(self, node: int, now: Micros) -> bool:
-        """Find a parent for an orphan whom no neighbour could help; tell whether it has a place that it has not tried.
-
-        One that has just been given a place has the time to try it first.
-        """
-        if not self.may_help(node, now):
-            return False
+    def help(self, node: int) -> bool:
+        """Find a parent for an orphan whom no neighbour could help; tell whether there is one. Ask `may_help` first."""
         return place(self.tree, node, emergency=True) is not None
 
     def may_help(self, node: int, now: Micros) -> bool:
