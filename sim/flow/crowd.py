@@ -87,6 +87,8 @@ class Crowd:
 
     def relays(self) -> list[Wish]:
         """Give the infrastructure relays: in the most populous city of each region, and then in the others."""
+        if not self._scenario.relays:
+            return []
         people = Counter(self.geography.draw(stream(self._seed, f"relay {number}")) for number in range(4096))
         order = [city for city, _ in people.most_common()]
         chosen: dict[int, int] = {}

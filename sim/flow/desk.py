@@ -28,8 +28,9 @@ from tracker.overlay.waiting import Waiting
 
 RESUME_US: Final[Micros] = 2 * SECOND
 """Peers come back to a restarted tracker spread over this."""
-TIMED_EVERY: Final = 16
-"""One operation in so many is timed: the clock itself costs a tenth of a join."""
+TIMED_EVERY: Final = 256
+"""One operation in so many is timed: to ask a process for its CPU time is a system call, and where those are slow (in
+containers that filter them) every sixteenth took a sixth of the whole run."""
 
 
 @dataclass(slots=True)

@@ -228,8 +228,8 @@ def _spread(values: Column) -> Spread:
 
 
 def tree_bytes(one: object, depth: int = 3) -> int:
-    """Give the bytes that the tracker's view takes: its columns, indices and books."""
-    size = sys.getsizeof(one)
+    """Give the bytes that the tracker's view takes: its columns, indices and books; 0 where the interpreter does not know."""
+    size = sys.getsizeof(one, 0)
     if depth == 0 or isinstance(one, int | str | bytes | array):
         return size
     if isinstance(one, dict):
