@@ -38,6 +38,7 @@ from aioquic.quic.connection import (
     QuicReceiveContext,
     stream_is_client_initiated,
 )
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import (
     QuicErrorCode,
     QuicHeader,
@@ -167,6 +168,10 @@ def _configuration(*, is_client: bool) -> QuicConfiguration:
 
 class MeshConnection(QuicConnection):
     """A connection between two peers, as bytes in and bytes out."""
+
+    _one_rtt: CryptoPair
+    """The keys of the connection, once it is established."""
+    _one_rtt_stream: QuicStream
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -334,6 +339,8 @@ class MeshConnection(QuicConnection):
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)
         self._application = self._spaces[tls.Epoch.ONE_RTT]
+        self._one_rtt = self._cryptos[tls.Epoch.ONE_RTT]
+        self._one_rtt_stream = self._crypto_streams[tls.Epoch.ONE_RTT]
         self.tls._supported_groups = [tls.Group.X25519]
         self.tls._signature_algorithms = [tls.SignatureAlgorithm.ED25519]
 
@@ -394,11 +401,16 @@ class MeshConnection(QuicConnection):
         super()._handle_crypto_frame(context, frame_type, buf)
 
     def _handle_ack_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        space = self._application
+        before = space.largest_acked_packet, space.ack_eliciting_in_flight
+        super()._handle_ack_frame(context, frame_type, buf)
+        self._note_answer(*before)
+
+    def _note_answer(self, largest: int, in_flight: int) -> None:
+        """Note since when an answer is owed now; before this one `largest` was acknowledged, `in_flight` were not."""
         # The largest number counts, not what is still on record: a probe takes off the record what may just be late.
         space = self._application
-        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-        super()._handle_ack_frame(context, frame_type, buf)
-        if space.largest_acked_packet > before or space.ack_eliciting_in_flight < in_flight:
+        if space.largest_acked_packet > largest or space.ack_eliciting_in_flight < in_flight:
             asking = (packet.sent_time for packet in space.sent_packets.values() if packet.is_ack_eliciting)
             self.waiting_since = next(asking, None)
 

@@ -29,12 +29,12 @@ from meshcast.transport.connection import (
     FAULTS,
     Blame,
     Ending,
-    MeshConnection,
     accepting,
     dialling,
 )
 from meshcast.transport.datagram import DatagramSocket
 from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
+from meshcast.transport.fast_connection import FastConnection
 
 Answered = TypeVar("Answered")
 
@@ -96,7 +96,7 @@ class Endpoint:
 
     def dial(self, address: Address) -> Channel:
         """Open a connection to an address; the caller sets the owner before it lets go of the task."""
-        channel = Channel(MeshConnection(configuration=self._dialling), dialled=True)
+        channel = Channel(FastConnection(configuration=self._dialling), dialled=True)
         self._channels[channel] = None
         self._register(channel, channel.quic.host_cid)
         channel.quic.connect(address, now=trio.current_time())
@@ -218,7 +218,7 @@ class Endpoint:
             return None
         match self._door.knock(data, sender, self.in_progress, now):
             case Admission(destination_cid, original_cid, retry_cid):
-                quic = MeshConnection(
+                quic = FastConnection(
                     configuration=self._accepting,
                     original_destination_connection_id=original_cid,
                     retry_source_connection_id=retry_cid,

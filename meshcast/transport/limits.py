@@ -18,6 +18,9 @@ DATAGRAMS_PENDING_MAX: Final = 8
 DATAGRAM_STALE_S: Final = 0.1
 """A datagram that has waited so long is worth less than the one behind it."""
 
+PLAIN_BYTES_MAX: Final = 2_048
+"""A packet that the fast path looks at; no path that we know carries a longer one."""
+
 FRAME_BYTES_MAX: Final = 65_536
 """One control message."""
 
@@ -42,8 +45,9 @@ CONNECTION_WINDOW_BYTES: Final = 4 * STREAM_WINDOW_BYTES
 CRYPTO_BYTES_MAX: Final = 16_384
 """Handshake bytes of one epoch; a real handshake needs about two thousand, the library would buffer 524,288."""
 
-ACK_DELAY_S: Final = 0.1
-"""How long an acknowledgement of datagrams may wait: acknowledgements are 60 % of a parent's cost (measured)."""
+ACK_DELAY_S: Final = 0.2
+"""How long an acknowledgement of datagrams may wait: one for two chunks of 100 ms. With the library's own delay of 1 ms
+acknowledgements are 60 % of a parent's cost (measured)."""
 
 PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
