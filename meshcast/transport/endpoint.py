@@ -5,8 +5,8 @@ datagram to the connection it names, and at once hands on what came out of it; s
 connection that has something to send exactly once. A packet that calls for nothing but a late acknowledgement causes no
 flush. Nothing blocks and nothing queues: what the socket will not take is lost, as on any network.
 
-Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which fires early and is set anew. A
-timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
+Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which is set anew when it is the next
+to be waited for. A timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
 
 Whatever arrives may cost a connection, and nothing else. Time is `trio.current_time()` everywhere.
 """
@@ -142,14 +142,12 @@ class Endpoint:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        while True:
-            await self._turn()
+        await self._serve_while(lambda: True)
 
     async def finish(self) -> None:
         """Serve until no channel is live; let nobody in any more."""
         self._is_finishing = True
-        while any(channel.is_live for channel in self._channels):
-            await self._turn()
+        await self._serve_while(lambda: any(channel.is_live for channel in self._channels))
 
     def hang_up_on_all(self, code: int, reason: str) -> None:
         """Say farewell to whoever is left, at once."""
@@ -157,27 +155,39 @@ class Endpoint:
             self.close(channel, code, reason)
         self._flush(trio.current_time())
 
-    async def _turn(self) -> None:
-        await self._wait()
+    async def _serve_while(self, is_needed: Callable[[], bool]) -> None:
+        """Take a turn whenever there is something to read, a deadline has passed, or somebody has kicked.
+
+        One scope holds for many turns: to open one for each costs as much as a packet.
+        """
+        while is_needed():
+            if self._is_kicked:
+                await trio.lowlevel.checkpoint()
+                self._turn()
+                continue
+            with trio.CancelScope(deadline=self._next_deadline()) as scope:
+                while is_needed() and not self._is_kicked:
+                    self._waiting = scope
+                    try:
+                        await self._socket.wait_readable()
+                    finally:
+                        self._waiting = None
+                    self._turn()
+                    due = self._next_deadline()
+                    if due != scope.deadline:
+                        scope.deadline = due
+            if scope.cancelled_caught:
+                self._turn()
+
+    def _turn(self) -> None:
         self.turns += 1
         now = trio.current_time()
         for data, sender in self._socket.receive(limits.RECEIVE_BATCH):
             self._receive(data, sender, now)
         self._fire(now)
         self._after()
-        self._flush(trio.current_time())
         self._is_kicked = False
-
-    async def _wait(self) -> None:
-        if self._is_kicked:
-            await trio.lowlevel.checkpoint()
-            return
-        deadline = self._heap[0][0] if self._heap else math.inf
-        try:
-            with trio.CancelScope(deadline=deadline) as self._waiting:
-                await self._socket.wait_readable()
-        finally:
-            self._waiting = None
+        self._flush(trio.current_time())
 
     # Receiving
 
@@ -190,8 +200,11 @@ class Endpoint:
         if channel.state is ChannelState.CLOSING:
             self._repeat_farewell(channel)
             return
-        self._ask(channel, lambda: channel.quic.receive_datagram(data, sender, now))
-        if channel.state is not ChannelState.GONE and channel.quic.in_first_flight and not channel.dialled:
+        try:
+            channel.quic.receive_datagram(data, sender, now)
+        except FAULTS as fault:
+            self._fail(channel, fault)
+        if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
             self.drop(channel)
             self.strays += 1
@@ -266,18 +279,35 @@ class Endpoint:
 
     # Timers
 
-    def _arm(self, channel: Channel, now: float) -> None:
+    def _deadline(self, channel: Channel) -> float:
+        """Say when something is to be done about a channel although nothing happens."""
         if channel.state is ChannelState.CLOSING:
-            at = channel.closing_until
-        else:
-            timer = self._ask(channel, channel.quic.get_timer)
-            at = math.inf if timer is None else timer
-            if channel.owner is not None:
-                at = min(at, channel.owner.deadline())
-        at = max(at, now + limits.TIMER_STEP_S)
+            return channel.closing_until
+        timer = self._ask(channel, channel.quic.get_timer)
+        at = math.inf if timer is None else timer
+        return at if channel.owner is None else min(at, channel.owner.deadline())
+
+    def _arm(self, channel: Channel, now: float) -> None:
+        at = max(self._deadline(channel), now + limits.TIMER_STEP_S)
         if at < channel.wake_at:
             channel.wake_at = at
             heapq.heappush(self._heap, (at, next(self._numbers), channel))
+
+    def _next_deadline(self) -> float:
+        """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""
+        heap = self._heap
+        while heap:
+            at, _, channel = heap[0]
+            if channel.wake_at != at or channel.state is ChannelState.GONE:
+                heapq.heappop(heap)
+                continue
+            due = self._deadline(channel)
+            if due <= at:
+                return at
+            if channel.state is not ChannelState.GONE:
+                channel.wake_at = due
+                heapq.heapreplace(heap, (due, next(self._numbers), channel))
+        return math.inf
 
     def _fire(self, now: float) -> None:
         while self._heap and self._heap[0][0] <= now:
@@ -359,12 +389,15 @@ class Endpoint:
         try:
             return question()
         except FAULTS as fault:
-            ending = Ending(Blame.FAULT, f"{type(fault).__name__}: {fault}")
-            owner, channel.owner = channel.owner, None
-            self.drop(channel)
-            if owner is not None:
-                owner.ended(ending)
+            self._fail(channel, fault)
             return None
+
+    def _fail(self, channel: Channel, fault: BaseException) -> None:
+        ending = Ending(Blame.FAULT, f"{type(fault).__name__}: {fault}")
+        owner, channel.owner = channel.owner, None
+        self.drop(channel)
+        if owner is not None:
+            owner.ended(ending)
 
     def _register(self, channel: Channel, connection_id: bytes) -> None:
         channel.connection_ids[connection_id] = None

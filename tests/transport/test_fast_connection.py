@@ -321,6 +321,8 @@ def test_with_and_without_short_cuts_everything_is_the_same(
     world = World(seed, loss)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stock, "os", world.chance)
+        # The library lets the order of a set, and so of addresses in memory, decide which stream comes next.
+        patch.setattr(stock.QuicStream, "__hash__", lambda stream: hash(stream.stream_id), raising=False)
         for kind, is_dialler, amount, seconds in happenings:
             world.act(kind, is_dialler, amount)
             world.run(seconds)
