@@ -90,6 +90,8 @@ class Driver:
         self._notes = notes
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
+        self._encoded: tuple[Chunk, Hop, bytes] | None = None
+        """The last chunk that was sent, with its hop header: all children get the same bytes."""
         self.dropped_chunks = 0
         """Chunks that a link could not take at once."""
 
@@ -191,7 +193,7 @@ class Driver:
         assert links is not None, "a machine is driven once its links are there"
         match effect:
             case SendChunk(to, hop, chunk):
-                if not links.send_datagram(to, encode_chunk(chunk, hop)):
+                if not links.send_datagram(to, self._chunk_bytes(chunk, hop)):
                     self.dropped_chunks += 1
             case Send(to, message):
                 links.send(to, encode(message))
@@ -209,3 +211,10 @@ class Driver:
                 links.ping(peer)
             case _:
                 self._perform(effect)
+
+    def _chunk_bytes(self, chunk: Chunk, hop: Hop) -> bytes:
+        """Encode a chunk once for all who are given it at the same moment."""
+        last = self._encoded
+        if last is None or last[0] is not chunk or last[1] is not hop:
+            last = self._encoded = (chunk, hop, encode_chunk(chunk, hop))
+        return last[2]

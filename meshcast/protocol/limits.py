@@ -74,6 +74,8 @@ HAVE_BITS: Final = 16
 PLAYOUT_DELAY_US_MIN: Final = 300 * MILLISECOND
 PLAYOUT_DELAY_US_DEFAULT: Final = 1 * SECOND
 PLAYOUT_DELAY_US_MAX: Final = 30 * SECOND
+RELAY_PLAYOUT_SLACK_US: Final = 2 * CHUNK_US_MAX
+"""A headless relay need not wake for what nobody hears: the next chunk or the one after it comes sooner."""
 BACKLOG_US: Final = 32 * SECOND
 """The last seconds that a peer keeps to refill others: the longest delay offered and a little more."""
 RESYNC_US: Final = 2 * SECOND

@@ -22,7 +22,7 @@ from meshcast.protocol.events import (
     Tick,
 )
 from meshcast.protocol.intake import Intake, Verdict
-from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, RELAY_PLAYOUT_SLACK_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -57,7 +57,7 @@ from meshcast.protocol.session import IMPOSTOR, Contact, Session
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tally import Status, Tally
-from meshcast.protocol.tickets import Delegation, Ticket
+from meshcast.protocol.tickets import Delegation, Role, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
 
@@ -123,7 +123,7 @@ class PeerMachine:
         if self._has_stopped:
             return None
         return earliest(
-            self.playout.deadline(),
+            self._playout_deadline(),
             self.uplink.deadline(),
             self.relay.deadline(),
             self.session.deadline(),
@@ -372,6 +372,13 @@ class PeerMachine:
     def _needs(self) -> dict[PeerId, None]:
         """Give the peers whose links are needed."""
         return self.uplink.needs | self.relay.served
+
+    def _playout_deadline(self) -> Micros | None:
+        """When is a chunk due? A headless relay plays to nobody: what is due there waits for the next chunk to come."""
+        due = self.playout.deadline()
+        if due is None or self.member.role is not Role.RELAY:
+            return due
+        return due + RELAY_PLAYOUT_SLACK_US
 
     def _play(self, now: Micros) -> list[Effect]:
         """Hand over what is due."""

@@ -304,9 +304,8 @@ class Endpoint:
             due = self._deadline(channel)
             if due <= at:
                 return at
-            if channel.state is not ChannelState.GONE:
-                channel.wake_at = due
-                heapq.heapreplace(heap, (due, next(self._numbers), channel))
+            channel.wake_at = due
+            heapq.heapreplace(heap, (due, next(self._numbers), channel))
         return math.inf
 
     def _fire(self, now: float) -> None:

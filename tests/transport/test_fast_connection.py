@@ -24,6 +24,7 @@ from aioquic.quic import connection as stock
 from aioquic.quic.packet import decode_packet_number
 from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.quic.rangeset import RangeSet
+from aioquic.quic.stream import QuicStream
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -322,7 +323,7 @@ def test_with_and_without_short_cuts_everything_is_the_same(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stock, "os", world.chance)
         # The library lets the order of a set, and so of addresses in memory, decide which stream comes next.
-        patch.setattr(stock.QuicStream, "__hash__", lambda stream: hash(stream.stream_id), raising=False)
+        patch.setattr(QuicStream, "__hash__", lambda stream: hash(stream.stream_id), raising=False)
         for kind, is_dialler, amount, seconds in happenings:
             world.act(kind, is_dialler, amount)
             world.run(seconds)
