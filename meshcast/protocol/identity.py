@@ -5,6 +5,7 @@ kind. Keys are 32 bytes; signatures are 64.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
@@ -14,6 +15,8 @@ from meshcast.protocol.units import PeerId
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+KEYS_REMEMBERED: Final = 64
+"""Keys that are kept as they were read: the source's, the tracker's, and the neighbours'."""
 
 Verify: TypeAlias = Callable[[bytes, bytes, bytes], bool]
 """`verify(public key, signature, signed bytes)`: is the signature good? Passed in, so that a simulator can remember
@@ -58,7 +61,13 @@ class Identity:
 def verify(public_key: bytes, signature: bytes, signed: bytes) -> bool:
     """Tell whether `signature` over `signed` (domain included) was made by the holder of `public_key`."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
+        _key(public_key).verify(signature, signed)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _key(public_key: bytes) -> Ed25519PublicKey:
+    """Read a key; that of the source is asked for ten times a second."""
+    return Ed25519PublicKey.from_public_bytes(public_key)

@@ -214,6 +214,16 @@ class MeshConnection(QuicConnection):
         return Ending(blame, event.reason_phrase or f"code {event.error_code}")
 
     @property
+    def has_news(self) -> bool:
+        """Tell whether there is an event to take, or the connection is over."""
+        return bool(self._events) or self._close_event is not None
+
+    @property
+    def answer_s_max(self) -> float:
+        """Tell how long the other side may wait with an acknowledgement, in seconds: no probe is due sooner."""
+        return self._loss.max_ack_delay
+
+    @property
     def rtt_s(self) -> float:
         """Tell the smoothed round trip in seconds; 0.0 before the first sample."""
         return self._loss._rtt_smoothed
@@ -253,9 +263,10 @@ class MeshConnection(QuicConnection):
             return True
         if self._local_max_streams_uni.sent < self._local_max_streams_uni.used:
             return True
-        if any(not connection_id.was_sent for connection_id in self._host_cids):
-            return True
-        return any(_stream_has_work(stream) for stream in self._streams_queue)
+        for connection_id in self._host_cids:
+            if not connection_id.was_sent:
+                return True
+        return any(map(_stream_has_work, self._streams_queue))
 
     # Streams
 
@@ -287,11 +298,13 @@ class MeshConnection(QuicConnection):
         """Tell whether a datagram of `size` bytes could leave now, or as soon as pacing lets it."""
         if self._remote_max_datagram_frame_size is None or size + 3 > self._remote_max_datagram_frame_size:
             return False
-        if len(self._datagrams_pending) >= limits.DATAGRAMS_PENDING_MAX:
-            return False
-        pending = sum(len(data) + PACKET_OVERHEAD_BYTES for data in self._datagrams_pending)
-        in_flight = self._loss.bytes_in_flight + pending
-        return in_flight + size + PACKET_OVERHEAD_BYTES <= self._loss.congestion_window
+        control = self._loss._cc
+        in_flight = control.bytes_in_flight
+        if self._datagrams_pending:
+            if len(self._datagrams_pending) >= limits.DATAGRAMS_PENDING_MAX:
+                return False
+            in_flight += sum(len(data) + PACKET_OVERHEAD_BYTES for data in self._datagrams_pending)
+        return in_flight + size + PACKET_OVERHEAD_BYTES <= control.congestion_window
 
     def queue_datagram(self, data: bytes, now: float) -> None:
         """Send a datagram at the next flush; ask `has_room_for` first."""

@@ -15,7 +15,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import trio
 from aioquic.quic import events
@@ -37,6 +37,7 @@ from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
 from meshcast.transport.fast_connection import FastConnection
 
 Answered = TypeVar("Answered")
+Arguments = TypeVarTuple("Arguments")
 
 LONG_CID_OFFSET: Final = 6
 """Where the destination connection id of a long header starts; the byte before it is its length (RFC 8999)."""
@@ -109,6 +110,19 @@ class Endpoint:
             channel.is_dirty = True
             self._dirty.append(channel)
             self.kick()
+
+    def send_at_once(self, channel: Channel, data: bytes, now: float) -> bool:
+        """Send a datagram without waiting for the flush; False when it has to be queued for that.
+
+        A chunk for sixteen children is the same short cut sixteen times; nobody else has to look at the channel.
+        """
+        built = self._ask(channel, channel.quic.send_at_once, data, now)
+        if built is None:
+            return False
+        self._send(channel, [built])
+        if channel.wake_at > now + channel.quic.answer_s_max:
+            self._arm(channel, now)
+        return True
 
     def kick(self) -> None:
         """Wake the task."""
@@ -200,21 +214,18 @@ class Endpoint:
         if channel.state is ChannelState.CLOSING:
             self._repeat_farewell(channel)
             return
-        try:
-            channel.quic.receive_datagram(data, sender, now)
-        except FAULTS as fault:
-            self._fail(channel, fault)
+        self._ask(channel, channel.quic.receive_datagram, data, sender, now)
         if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
             self.drop(channel)
             self.strays += 1
         self._hand_on(channel)
-        if channel.is_live and channel.owner is not None:
+        if channel.owner is not None:
             channel.owner.progressed()
-        if channel.state is not ChannelState.GONE:
-            if self._ask(channel, lambda: channel.quic.has_work(now)):
+        if channel.state is not ChannelState.GONE and not channel.is_dirty:
+            if self._ask(channel, channel.quic.has_work, now):
                 self.touch(channel)
-            elif not channel.is_dirty:
+            else:
                 self._arm(channel, now)
 
     def _find(self, data: bytes) -> Channel | None:
@@ -250,6 +261,11 @@ class Endpoint:
                 return None
 
     def _hand_on(self, channel: Channel) -> None:
+        if channel.state is ChannelState.GONE or not channel.quic.has_news:
+            return
+        self._hand_on_news(channel)
+
+    def _hand_on_news(self, channel: Channel) -> None:
         while channel.state is not ChannelState.GONE and (event := channel.quic.next_event()) is not None:
             self._handle(channel, event)
         if channel.is_live and (ending := channel.quic.ending) is not None:
@@ -257,6 +273,9 @@ class Endpoint:
 
     def _handle(self, channel: Channel, event: events.QuicEvent) -> None:
         match event:
+            case events.DatagramFrameReceived():
+                if channel.owner is not None:
+                    channel.owner.received(event)
             case events.ConnectionIdIssued(connection_id):
                 self._register(channel, connection_id)
             case events.ConnectionIdRetired(connection_id):
@@ -322,7 +341,7 @@ class Endpoint:
         if channel.is_live:
             timer = self._ask(channel, channel.quic.get_timer)
             if timer is not None and timer <= now:
-                self._ask(channel, lambda: channel.quic.handle_timer(now))
+                self._ask(channel, channel.quic.handle_timer, now)
                 self._hand_on(channel)
                 if channel.is_live:
                     self.touch(channel)
@@ -342,7 +361,7 @@ class Endpoint:
                     self._transmit(channel, now)
 
     def _transmit(self, channel: Channel, now: float) -> None:
-        packets = self._ask(channel, lambda: channel.quic.datagrams_to_send(now))
+        packets = self._ask(channel, channel.quic.datagrams_to_send, now)
         if packets is None:
             return
         self._send(channel, packets)
@@ -383,10 +402,15 @@ class Endpoint:
         self._in_progress.pop(channel, None)
         self.touch(channel)
 
-    def _ask(self, channel: Channel, question: Callable[[], Answered]) -> Answered | None:
+    def _ask(
+        self,
+        channel: Channel,
+        question: Callable[[Unpack[Arguments]], Answered],
+        *arguments: *Arguments,
+    ) -> Answered | None:
         """Ask a connection something; a fault in it costs that connection and yields None."""
         try:
-            return question()
+            return question(*arguments)
         except FAULTS as fault:
             self._fail(channel, fault)
             return None

@@ -84,7 +84,7 @@ class FastConnection(MeshConnection):
 
     def receive_datagram(self, data: bytes, addr: Any, now: float) -> None:
         """Take in a packet."""
-        if not self._receive_plain(data, addr, now):
+        if not self.receive_plain(data, addr, now):
             super().receive_datagram(data, addr, now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
@@ -165,7 +165,7 @@ class FastConnection(MeshConnection):
 
     # Receiving
 
-    def _receive_plain(self, data: bytes, addr: Any, now: float) -> bool:
+    def receive_plain(self, data: bytes, addr: Any, now: float) -> bool:
         """Take in a packet if it is plain; otherwise change nothing and tell False."""
         if (
             not self._is_on_one_path()
@@ -212,10 +212,7 @@ class FastConnection(MeshConnection):
         own = data[1:NUMBER_START]
         if own != self.host_cid:
             return False
-        for known in self._host_cids:
-            if own == known.cid:
-                return True
-        return False
+        return own in [known.cid for known in self._host_cids]
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
@@ -249,6 +246,39 @@ class FastConnection(MeshConnection):
             space.ack_queue.shift()
 
     # Sending
+
+    def send_at_once(self, data: bytes, now: float) -> tuple[bytes, Any] | None:
+        """Build the packet of a datagram that may leave now, and its address; None when it has to be queued.
+
+        It is what `queue_datagram` and a flush would make of it, where nothing else waits. Ask `has_room_for` first.
+        """
+        space, pacer = self._application, self._loss._pacer
+        if (
+            self._datagrams_pending
+            or not self._is_plain(now)
+            or (space.ack_at is not None and space.ack_at <= now)
+        ):
+            return None
+        step = pacer.packet_time
+        if step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time:
+            return None
+        payload = datagram_frame(data)
+        if len(payload) + HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid) > self._max_datagram_size:
+            return None
+        if step is not None:
+            pacer.update_bucket(now=now)
+        packet = self._seal(payload, spin=self._spin_bit)
+        self._register(packet, NO_HANDLERS, now, SentDatagrams)
+        path = self._network_paths[0]
+        path.bytes_sent += len(packet)
+        self._pacing_at = None
+        if step is not None:
+            pacer.update_after_send(now=now)
+            if pacer.bucket_time <= 0:
+                self._pacing_at = now + step
+        if self.waiting_since is None:
+            self.waiting_since = now
+        return packet, path.addr
 
     def _build_plain(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what `_write_application` would: an acknowledgement that is due, and datagrams within the window."""

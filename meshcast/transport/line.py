@@ -161,10 +161,11 @@ class Line:
         if len(data) > limits.DATAGRAM_BYTES_MAX or not quic.has_room_for(len(data)):
             counters.datagrams_dropped += 1
             return False
-        quic.queue_datagram(data, now)
         counters.datagrams_sent += 1
         counters.datagram_bytes_sent += len(data)
-        self._endpoint.touch(self.channel)
+        if not self._endpoint.send_at_once(self.channel, data, now):
+            quic.queue_datagram(data, now)
+            self._endpoint.touch(self.channel)
         return True
 
     def send_blob(self, data: bytes) -> bool:
