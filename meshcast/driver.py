@@ -90,8 +90,6 @@ class Driver:
         self._notes = notes
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
-        self._encoded: tuple[Chunk, Hop, bytes] | None = None
-        """The last chunk that was sent, with its hop header: all children get the same bytes."""
         self.dropped_chunks = 0
         """Chunks that a link could not take at once."""
 
@@ -112,8 +110,7 @@ class Driver:
         effects = self.machine.handle(event, now)
         if notes is not None:
             notes.after(effects)
-        for effect in effects:
-            self.carry_out(effect)
+        self._carry_out_all(effects)
         if self._scope is not None:
             self._scope.deadline = self._wake_at()
 
@@ -187,14 +184,36 @@ class Driver:
         assert self._links is not None, "links tell nothing before they are connected"
         return ChunkReceived(peer, hop, chunk, self._links.rtt_us(peer), is_refill)
 
+    def _carry_out_all(self, effects: Sequence[object]) -> None:
+        """Do what the machine wants done, in order; what is the same for many is encoded and framed once."""
+        copy: SendChunk | None = None
+        peers: list[PeerId] = []
+        for effect in effects:
+            if isinstance(effect, SendChunk):
+                if copy is None or effect.chunk is not copy.chunk or effect.hop is not copy.hop:
+                    self._send_copies(copy, peers)
+                    copy, peers = effect, []
+                peers.append(effect.to)
+            else:
+                self._send_copies(copy, peers)
+                copy, peers = None, []
+                self.carry_out(effect)
+        self._send_copies(copy, peers)
+
+    def _send_copies(self, copy: SendChunk | None, peers: list[PeerId]) -> None:
+        """Send the same chunk to all of these."""
+        if copy is not None:
+            assert self._links is not None, "a machine is driven once its links are there"
+            data = encode_chunk(copy.chunk, copy.hop)
+            self.dropped_chunks += self._links.send_datagram_to_all(peers, data)
+
     def carry_out(self, effect: object) -> None:
         """Do one thing that the machine wants done; what is not for a link is the shell's."""
         links = self._links
         assert links is not None, "a machine is driven once its links are there"
         match effect:
-            case SendChunk(to, hop, chunk):
-                if not links.send_datagram(to, self._chunk_bytes(chunk, hop)):
-                    self.dropped_chunks += 1
+            case SendChunk(to):
+                self._send_copies(effect, [to])
             case Send(to, message):
                 links.send(to, encode(message))
             case SendDatagram(to, message):
@@ -211,10 +230,3 @@ class Driver:
                 links.ping(peer)
             case _:
                 self._perform(effect)
-
-    def _chunk_bytes(self, chunk: Chunk, hop: Hop) -> bytes:
-        """Encode a chunk once for all who are given it at the same moment."""
-        last = self._encoded
-        if last is None or last[0] is not chunk or last[1] is not hop:
-            last = self._encoded = (chunk, hop, encode_chunk(chunk, hop))
-        return last[2]

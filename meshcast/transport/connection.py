@@ -333,7 +333,7 @@ class MeshConnection(QuicConnection):
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what is to be sent, and note since when an acknowledgement is owed."""
-        if self._is_client and now >= self._keys_until:
+        if now >= self._keys_until:
             self._keys_until = now + limits.KEY_UPDATE_S
             self.request_key_update()
         datagrams = super().datagrams_to_send(now)
@@ -359,7 +359,9 @@ class MeshConnection(QuicConnection):
 
     def _confirm_handshake(self) -> None:
         super()._confirm_handshake()
-        self._keys_until = self._loss._time_of_last_sent_ack_eliciting_packet + limits.KEY_UPDATE_S
+        if self._is_client:
+            # One of the two is enough: an update renews the keys of both directions.
+            self._keys_until = self._loss._time_of_last_sent_ack_eliciting_packet + limits.KEY_UPDATE_S
 
     def _update_traffic_key(
         self, direction: tls.Direction, epoch: tls.Epoch, cipher_suite: tls.CipherSuite, secret: bytes

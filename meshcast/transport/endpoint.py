@@ -111,17 +111,20 @@ class Endpoint:
             self._dirty.append(channel)
             self.kick()
 
-    def send_at_once(self, channel: Channel, data: bytes, now: float) -> bool:
-        """Send a datagram without waiting for the flush; False when it has to be queued for that.
+    def send_at_once(self, channel: Channel, frame: bytes, now: float) -> bool:
+        """Send a datagram's frame without waiting for the flush; False when it has to be queued for that.
 
         A chunk for sixteen children is the same short cut sixteen times; nobody else has to look at the channel.
         """
-        built = self._ask(channel, channel.quic.send_at_once, data, now)
+        built = self._ask(channel, channel.quic.send_at_once, frame, now)
         if built is None:
             return False
-        self._send(channel, [built])
-        if channel.wake_at > now + channel.quic.answer_s_max:
-            self._arm(channel, now)
+        data, address = built
+        if self._socket.send(data, address):
+            channel.counters.wire_bytes_sent += len(data)
+        else:
+            channel.counters.wire_blocked += 1
+        self._arm_if_late(channel, now)
         return True
 
     def kick(self) -> None:
@@ -211,6 +214,19 @@ class Endpoint:
             self.strays += 1
             return
         channel.counters.wire_bytes_received += len(data)
+        if channel.state is ChannelState.OPEN and self._ask(
+            channel, channel.quic.receive_plain, data, sender, now
+        ):
+            if not channel.quic.is_quiet(now):
+                self._look_after(channel, now)
+                return
+            if channel.owner is not None:
+                channel.owner.progressed()
+            if not channel.is_dirty:
+                self._arm_if_late(channel, now)
+            return
+        if channel.state is ChannelState.GONE:
+            return
         if channel.state is ChannelState.CLOSING:
             self._repeat_farewell(channel)
             return
@@ -219,6 +235,10 @@ class Endpoint:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
             self.drop(channel)
             self.strays += 1
+        self._look_after(channel, now)
+
+    def _look_after(self, channel: Channel, now: float) -> None:
+        """Hand on what came out of a packet, and see what is to be done next."""
         self._hand_on(channel)
         if channel.owner is not None:
             channel.owner.progressed()
@@ -311,6 +331,11 @@ class Endpoint:
         if at < channel.wake_at:
             channel.wake_at = at
             heapq.heappush(self._heap, (at, next(self._numbers), channel))
+
+    def _arm_if_late(self, channel: Channel, now: float) -> None:
+        """Arm a channel after a short cut: all that it can have brought forward is a probe, which nobody sends sooner."""
+        if channel.wake_at > now + channel.quic.answer_s_max:
+            self._arm(channel, now)
 
     def _next_deadline(self) -> float:
         """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""

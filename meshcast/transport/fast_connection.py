@@ -7,13 +7,14 @@ way, exactly when nothing else is pending. In all other cases (a handshake, a st
 path, a lost packet that has to be repaired, bytes that make no sense) it has changed nothing when it finds out, and
 hands the packet to the code it inherits. So `MeshConnection` stays the definition, and is what the tests compare with.
 
-Why nothing is cached: all conditions are looked at for each packet, because that costs a microsecond, and forgetting to
-look again after some rare event would cost a connection.
+Two things are remembered between packets. `_keys` holds what a packet needs, as long as the connection is established,
+alive and on one proved path; `_is_settled` says that nothing but datagrams and acknowledgements could be sent. Each call
+that could change either, short cuts apart, forgets it; whoever needs it looks again.
 """
 
 # ruff: noqa: SLF001 - private parts are the business of this file and of `connection`, and of no other
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from aioquic import tls
 from aioquic.quic.events import DatagramFrameReceived
@@ -23,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
 from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
-from meshcast.transport.fast_frames import Payload, ack_frame, datagram_frame, read_payload
+from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
 
 SHORT_HEADER: Final = 0x40
 """The two upper bits of a packet of an established connection: short, and QUIC."""
@@ -72,33 +73,106 @@ class SentAcknowledgement(SentDatagrams):
     is_ack_eliciting: ClassVar = False
 
 
+class Keys(NamedTuple):
+    """What packets of one key phase, on one path, are sealed and opened with."""
+
+    encrypt: Any
+    encrypt_iv: int
+    encrypt_mask: Any
+    decrypt: Any
+    decrypt_iv: int
+    decrypt_mask: Any
+    own_cid: bytes
+    peer_cid: bytes
+    low_bits: int
+    """The lower five bits of the first byte: key phase, and two bytes of packet number."""
+    path: Any
+    address: Any
+    overhead: int
+    """What a packet adds to its payload."""
+    idle_s: float
+    """Both sides' idle timeout, the shorter of the two."""
+
+
 class FastConnection(MeshConnection):
     """A connection that takes the short cut where there is one."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self._keys: Keys | None = None
+        self._is_settled = False
         self.short_cuts_in = 0
         """Packets received by the fast path."""
         self.short_cuts_out = 0
         """Packets sent by it."""
 
+    # The long way, which may change everything
+
     def receive_datagram(self, data: bytes, addr: Any, now: float) -> None:
         """Take in a packet."""
         if not self.receive_plain(data, addr, now):
+            self._forget()
             super().receive_datagram(data, addr, now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what is to be sent."""
-        if not self._is_plain(now):
-            return super().datagrams_to_send(now)
-        packets = self._build_plain(now)
-        if self.waiting_since is None and self._application.ack_eliciting_in_flight:
-            self.waiting_since = now
-        return packets
+        if self._is_plain(now):
+            packets = self._build_plain(now)
+            if self.waiting_since is None and self._application.ack_eliciting_in_flight:
+                self.waiting_since = now
+            return packets
+        self._forget()
+        return super().datagrams_to_send(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Serve the timers."""
+        self._forget()
+        super().handle_timer(now)
+
+    def close(self, *arguments: Any, **named: Any) -> None:
+        """Say farewell."""
+        self._forget()
+        super().close(*arguments, **named)
+
+    def change_connection_id(self) -> None:
+        """Take another connection id of the other side."""
+        self._forget()
+        super().change_connection_id()
+
+    def request_key_update(self) -> None:
+        """Take new keys with the next packet."""
+        self._forget()
+        super().request_key_update()
+
+    def send_ping(self, uid: int) -> None:
+        """Ask for an acknowledgement."""
+        self._is_settled = False
+        super().send_ping(uid)
+
+    def send_stream_data(self, stream_id: int, data: bytes, end_stream: bool = False) -> None:  # noqa: FBT001, FBT002 - aioquic's signature
+        """Write to a stream."""
+        self._is_settled = False
+        super().send_stream_data(stream_id, data, end_stream)
+
+    def reset_stream(self, stream_id: int, error_code: int) -> None:
+        """Cut a stream off."""
+        self._is_settled = False
+        super().reset_stream(stream_id, error_code)
+
+    def stop_stream(self, stream_id: int, error_code: int) -> None:
+        """Ask the other side to cut a stream off."""
+        self._is_settled = False
+        super().stop_stream(stream_id, error_code)
+
+    def _forget(self) -> None:
+        self._keys = None
+        self._is_settled = False
+
+    # What is asked between packets
 
     def get_timer(self) -> float | None:
         """Say when `handle_timer` is to be called."""
-        if not self._is_on_one_path():
+        if self._keys is None and not self._find_keys():
             return super().get_timer()
         space, loss = self._application, self._loss
         loss_at = space.loss_time
@@ -114,37 +188,50 @@ class FastConnection(MeshConnection):
         due: float = at
         return due
 
+    def is_quiet(self, now: float) -> bool:
+        """Tell whether there is nothing to be told and nothing to be sent now: most acknowledgements leave it so."""
+        if self._events or self._datagrams_pending or (not self._is_settled and not self._settle()):
+            return False
+        ack_at = self._application.ack_at
+        return ack_at is None or ack_at > now
+
     # When there is a short cut
 
-    def _is_on_one_path(self) -> bool:
-        """Tell whether the connection is established, alive, and on one path that is proved."""
+    def _find_keys(self) -> bool:
+        """See whether the connection is established, alive, and on one proved path; if so remember what it takes."""
         if not self._handshake_confirmed or self._close_event is not None:
             return False
         paths = self._network_paths
-        return len(paths) == 1 and paths[0].is_validated
+        if len(paths) != 1 or not paths[0].is_validated:
+            return False
+        if all(self.host_cid != known.cid for known in self._host_cids):
+            return False
+        pair: Any = self._one_rtt
+        send, recv = pair.send, pair.recv
+        idle_s = self._configuration.idle_timeout
+        if self._remote_max_idle_timeout is not None:
+            idle_s = min(idle_s, self._remote_max_idle_timeout)
+        self._keys = Keys(
+            send.aead._aead.encrypt,
+            send.aead._iv,
+            send.hp._encryptor.update,
+            recv.aead._aead.decrypt,
+            recv.aead._iv,
+            recv.hp._encryptor.update,
+            self.host_cid,
+            self._peer_cid.cid,
+            recv.key_phase << 2 | NUMBER_BYTES - 1,
+            paths[0],
+            paths[0].addr,
+            HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid),
+            idle_s,
+        )
+        return True
 
     def _is_plain(self, now: float) -> bool:
         """Tell whether nothing but datagrams and acknowledgements could be sent now."""
-        if (
-            not self._is_on_one_path()
-            or self._network_paths[0].remote_challenges
-            or self._ping_pending
-            or self._probe_pending
-            or self._handshake_done_pending
-            or self._retire_connection_ids
-            or self._streams_blocked_pending
-            or self._one_rtt._update_key_requested
-            or (self._is_client and now >= self._keys_until)
-            or not self._one_rtt_stream.sender.buffer_is_empty
-            or self._has_limits_to_write()
-        ):
+        if (not self._is_settled and not self._settle()) or now >= self._keys_until:
             return False
-        for connection_id in self._host_cids:
-            if not connection_id.was_sent:
-                return False
-        for stream in self._streams_queue:
-            if _is_busy(stream):
-                return False
         space = self._application
         return (
             space.ack_at is None
@@ -153,38 +240,60 @@ class FastConnection(MeshConnection):
             or len(space.ack_queue) == 1
         )
 
+    def _settle(self) -> bool:
+        """Look whether anything but datagrams and acknowledgements waits to be sent."""
+        self._is_settled = (
+            (self._keys is not None or self._find_keys())
+            and not self._network_paths[0].remote_challenges
+            and not self._ping_pending
+            and not self._probe_pending
+            and not self._handshake_done_pending
+            and not self._retire_connection_ids
+            and not self._streams_blocked_pending
+            and not self._one_rtt._update_key_requested
+            and self._one_rtt_stream.sender.buffer_is_empty
+            and not self._has_limits_to_write()
+            and all(connection_id.was_sent for connection_id in self._host_cids)
+            and not any(map(_is_busy, self._streams_queue))
+        )
+        return self._is_settled
+
     def _has_limits_to_write(self) -> bool:
         """Tell whether a window has slid, or a stream may be opened anew."""
         data = self._local_max_data
-        if data.value != data.sent or data.value - data.used < limits.CONNECTION_WINDOW_BYTES // 2:
-            return True
-        for limit in (self._local_max_streams_bidi, self._local_max_streams_uni):
-            if limit.value != limit.sent and limit.sent - limit.used < limit.value - limit.sent:
-                return True
-        return False
+        return (
+            data.value != data.sent
+            or data.value - data.used < limits.CONNECTION_WINDOW_BYTES // 2
+            or any(
+                limit.value != limit.sent and limit.sent - limit.used < limit.value - limit.sent
+                for limit in (self._local_max_streams_bidi, self._local_max_streams_uni)
+            )
+        )
 
     # Receiving
 
     def receive_plain(self, data: bytes, addr: Any, now: float) -> bool:
         """Take in a packet if it is plain; otherwise change nothing and tell False."""
+        if self._keys is None and not self._find_keys():
+            return False
+        keys: Any = self._keys
         if (
-            not self._is_on_one_path()
-            or self._network_paths[0].addr != addr
-            or not self._is_for_active_id(data)
+            addr != keys.address
+            or not SAMPLE_END <= len(data) < limits.PLAIN_BYTES_MAX
+            or data[0] & 0xC0 != SHORT_HEADER
+            or data[1:NUMBER_START] != keys.own_cid
         ):
             return False
-        keys: Any = self._one_rtt.recv
-        space: Any = self._application
-        mask = keys.hp._encryptor.update(data[SAMPLE_START:SAMPLE_END])
+        mask = keys.decrypt_mask(data[SAMPLE_START:SAMPLE_END])
         first = data[0] ^ mask[0] & 0x1F
-        if first & 0x1F != keys.key_phase << 2 | NUMBER_BYTES - 1:
+        if first & 0x1F != keys.low_bits:
             return False
+        space = self._application
         low = (data[NUMBER_START] ^ mask[1]) << 8 | data[NUMBER_START + 1] ^ mask[2]
         number = full_number(low, space.expected_packet_number)
-        header = b"%c%b%c%c" % (first, self.host_cid, low >> 8, low & 0xFF)
-        aead = keys.aead
+        header = b"%c%b%c%c" % (first, keys.own_cid, low >> 8, low & 0xFF)
         try:
-            payload = aead._aead.decrypt((aead._iv ^ number).to_bytes(12, "big"), data[NUMBER_END:], header)
+            payload = keys.decrypt((keys.decrypt_iv ^ number).to_bytes(12, "big"), data[NUMBER_END:], header)
         except InvalidTag:
             return False
         if number in space.received_packets:
@@ -199,42 +308,37 @@ class FastConnection(MeshConnection):
             self._spin_bit = (first & SPIN_BIT != 0) is not self._is_client
             self._spin_highest_pn = number
         self._take(content, now)
-        self._record(number, now)
+        self._record(number, keys.idle_s, now)
         if content.datagrams and space.ack_at is None:
             space.ack_at = now + limits.ACK_DELAY_S
         self.short_cuts_in += 1
         return True
-
-    def _is_for_active_id(self, data: bytes) -> bool:
-        """Tell whether this is a short packet of usual size for the connection id in use."""
-        if not SAMPLE_END <= len(data) < limits.PLAIN_BYTES_MAX or data[0] & 0xC0 != SHORT_HEADER:
-            return False
-        own = data[1:NUMBER_START]
-        if own != self.host_cid:
-            return False
-        return own in [known.cid for known in self._host_cids]
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
         self._is_urgent = False
         self._ack_delay = limits.ACK_DELAY_S
         if content.acknowledged is not None:
-            space = self._application
-            packets, delay = content.acknowledged
-            before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-            self._loss.on_ack_received(
-                ack_rangeset=packets,
-                ack_delay=(delay << self._remote_ack_delay_exponent) / 1_000_000,
-                now=now,
-                space=space,
-            )
-            self._note_answer(before, in_flight)
+            self._take_answer(content.acknowledged, now)
         for datagram in content.datagrams:
             self._events.append(DatagramFrameReceived(data=datagram))
 
-    def _record(self, number: int, now: float) -> None:
+    def _take_answer(self, answer: Acknowledged, now: float) -> None:
+        """Hand an acknowledgement to recovery. What is acknowledged or lost with it may leave more to do."""
+        space = self._application
+        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
+        self._is_settled = False
+        self._loss.on_ack_received(
+            ack_rangeset=answer.packets,
+            ack_delay=(answer.delay << self._remote_ack_delay_exponent) / 1_000_000,
+            now=now,
+            space=space,
+        )
+        self._note_answer(before, in_flight)
+
+    def _record(self, number: int, idle_s: float, now: float) -> None:
         """Note that a packet has come."""
-        self._close_at = now + self._idle_timeout()
+        self._close_at = now + max(idle_s, 3 * self._loss.get_probe_timeout())
         self._ack_eliciting_sent_since_receipt = False
         space = self._application
         if number > space.largest_received_packet:
@@ -247,30 +351,29 @@ class FastConnection(MeshConnection):
 
     # Sending
 
-    def send_at_once(self, data: bytes, now: float) -> tuple[bytes, Any] | None:
-        """Build the packet of a datagram that may leave now, and its address; None when it has to be queued.
+    def send_at_once(self, frame: bytes, now: float) -> tuple[bytes, Any] | None:
+        """Build the packet of a datagram's frame that may leave now, and its address; None when it has to be queued.
 
         It is what `queue_datagram` and a flush would make of it, where nothing else waits. Ask `has_room_for` first.
         """
-        space, pacer = self._application, self._loss._pacer
         if (
-            self._datagrams_pending
-            or not self._is_plain(now)
-            or (space.ack_at is not None and space.ack_at <= now)
+            (not self._is_settled and not self._settle())
+            or now >= self._keys_until
+            or self._datagrams_pending
         ):
             return None
-        step = pacer.packet_time
-        if step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time:
+        space, pacer, keys = self._application, self._loss._pacer, self._keys
+        assert keys is not None, "one that is settled has keys"
+        step, ack_at = pacer.packet_time, space.ack_at
+        if (
+            (ack_at is not None and ack_at <= now)
+            or (step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time)
+            or len(frame) + keys.overhead > self._max_datagram_size
+        ):
             return None
-        payload = datagram_frame(data)
-        if len(payload) + HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid) > self._max_datagram_size:
-            return None
-        if step is not None:
-            pacer.update_bucket(now=now)
-        packet = self._seal(payload, spin=self._spin_bit)
+        packet = self._seal(frame, keys, spin=self._spin_bit)
         self._register(packet, NO_HANDLERS, now, SentDatagrams)
-        path = self._network_paths[0]
-        path.bytes_sent += len(packet)
+        keys.path.bytes_sent += len(packet)
         self._pacing_at = None
         if step is not None:
             pacer.update_after_send(now=now)
@@ -278,14 +381,13 @@ class FastConnection(MeshConnection):
                 self._pacing_at = now + step
         if self.waiting_since is None:
             self.waiting_since = now
-        return packet, path.addr
+        return packet, keys.address
 
     def _build_plain(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what `_write_application` would: an acknowledgement that is due, and datagrams within the window."""
         space, pacer, control = self._application, self._loss._pacer, self._loss._cc
-        pending, path = self._datagrams_pending, self._network_paths[0]
-        overhead = HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid)
-        spin, step = self._spin_bit, pacer.packet_time
+        pending, spin, step = self._datagrams_pending, self._spin_bit, pacer.packet_time
+        keys: Any = self._keys
         built: list[tuple[bytes, Any]] = []
         self._pacing_at = None
         while True:
@@ -299,10 +401,8 @@ class FastConnection(MeshConnection):
             if is_due:
                 payload = self._acknowledge(now)
                 handlers = ((self._on_ack_delivery, (space, space.largest_received_packet)),)
-            room = (
-                min(self._max_datagram_size, control.congestion_window - control.bytes_in_flight) - overhead
-            )
-            count = 0
+            window = control.congestion_window - control.bytes_in_flight
+            room, count = min(self._max_datagram_size, window) - keys.overhead, 0
             while pending:
                 frame = datagram_frame(pending[0])
                 if len(payload) + len(frame) > room:
@@ -312,10 +412,10 @@ class FastConnection(MeshConnection):
                 count += 1
             if not payload:
                 break
-            packet = self._seal(payload, spin=spin)
-            built.append((packet, path.addr))
+            packet = self._seal(payload, keys, spin=spin)
+            built.append((packet, keys.address))
             self._register(packet, handlers, now, SentDatagrams if count else SentAcknowledgement)
-            path.bytes_sent += len(packet)
+            keys.path.bytes_sent += len(packet)
             pacer.update_after_send(now=now)
         return built
 
@@ -325,26 +425,33 @@ class FastConnection(MeshConnection):
         space.ack_at = None
         return ack_frame(space.ack_queue, delay)
 
-    def _seal(self, payload: bytes, *, spin: bool) -> bytes:
+    def _seal(self, payload: bytes, keys: Keys, *, spin: bool) -> bytes:
         """Encrypt a payload, and hide its number (RFC 9001, sections 5.3 and 5.4)."""
-        pair: Any = self._one_rtt
-        keys, number, peer_cid = pair.send, self._packet_number, self._peer_cid.cid
+        number, peer_cid = self._packet_number, keys.peer_cid
         high, low = number >> 8 & 0xFF, number & 0xFF
-        first = SHORT_HEADER | spin << 5 | pair.recv.key_phase << 2 | NUMBER_BYTES - 1
-        aead = keys.aead
-        sealed = aead._aead.encrypt(
-            (aead._iv ^ number).to_bytes(12, "big"), payload, b"%c%b%c%c" % (first, peer_cid, high, low)
+        first = SHORT_HEADER | spin << 5 | keys.low_bits
+        sealed = keys.encrypt(
+            (keys.encrypt_iv ^ number).to_bytes(12, "big"),
+            payload,
+            b"%c%b%c%c" % (first, peer_cid, high, low),
         )
-        mask = keys.hp._encryptor.update(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
+        mask = keys.encrypt_mask(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
         return b"%c%b%c%c%b" % (first ^ mask[0] & 0x1F, peer_cid, high ^ mask[1], low ^ mask[2], sealed)
 
     def _register(self, packet: bytes, handlers: Any, now: float, kind: type[SentDatagrams]) -> None:
         """Note a packet as sent."""
-        sent: Any = kind(self._packet_number, len(packet), now, handlers)
-        self._loss.on_packet_sent(packet=sent, space=self._application)
-        self._packet_number += 1
+        number, size = self._packet_number, len(packet)
+        space, loss = self._application, self._loss
+        sent: Any = kind(number, size, now, handlers)
+        space.sent_packets[number] = sent
+        self._packet_number = number + 1
         self.short_cuts_out += 1
-        if sent.is_ack_eliciting and not self._ack_eliciting_sent_since_receipt:
+        if kind is SentAcknowledgement:
+            return
+        space.ack_eliciting_in_flight += 1
+        loss._time_of_last_sent_ack_eliciting_packet = now
+        loss._cc.on_packet_sent(packet=sent)
+        if not self._ack_eliciting_sent_since_receipt:
             self._close_at = now + self._idle_timeout()
             self._ack_eliciting_sent_since_receipt = True
 

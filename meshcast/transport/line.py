@@ -154,16 +154,16 @@ class Line:
         self._endpoint.touch(self.channel)
         return True
 
-    def send_datagram(self, data: bytes) -> bool:
-        """Send one datagram now or never."""
-        quic, counters, now = self.channel.quic, self.channel.counters, trio.current_time()
+    def send_datagram(self, data: bytes, frame: bytes, now: float) -> bool:
+        """Send one datagram, of which `frame` is the QUIC frame, now or never."""
+        quic, counters = self.channel.quic, self.channel.counters
         counters.datagrams_dropped += quic.shed_stale_datagrams(now)
         if len(data) > limits.DATAGRAM_BYTES_MAX or not quic.has_room_for(len(data)):
             counters.datagrams_dropped += 1
             return False
         counters.datagrams_sent += 1
         counters.datagram_bytes_sent += len(data)
-        if not self._endpoint.send_at_once(self.channel, data, now):
+        if not self._endpoint.send_at_once(self.channel, frame, now):
             quic.queue_datagram(data, now)
             self._endpoint.touch(self.channel)
         return True
