@@ -126,12 +126,16 @@ class Driver:
         """Tick the machine whenever it asks for it, until cancelled."""
         ticks = 0
         while True:
-            with trio.CancelScope(deadline=self._wake_at()) as self._scope:
-                await trio.sleep_forever()
-            self._scope = None
+            await self.sleep()
             ticks = ticks + 1 if self._is_due() else 0
             assert ticks < TICKS_MAX, f"{type(self.machine).__name__} asks for the past again and again"
             self.feed(Tick())
+
+    async def sleep(self) -> None:
+        """Wait until the machine's deadline, which may move meanwhile."""
+        with trio.CancelScope(deadline=self._wake_at()) as self._scope:
+            await trio.sleep_forever()
+        self._scope = None
 
     def stop(self) -> None:
         """Let the machine go politely; the links then say farewell."""

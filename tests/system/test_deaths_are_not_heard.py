@@ -25,7 +25,7 @@ async def test_three_relays_and_the_tracker_die_and_every_survivor_hears_everyth
 ) -> None:
     async with open_stage(seed=2) as stage:
         await stage.start_tracker()
-        source = await stage.start_source(blocks_of(programme), capacity=CHILDREN)
+        source = await stage.start_broadcast(blocks_of(programme), capacity=CHILDREN)
         await trio.sleep(0.5)
         for number in range(LISTENERS):
             await stage.start_listener(f"listener-{number}", capacity=CHILDREN)
@@ -65,7 +65,7 @@ async def test_a_joiner_has_sound_at_once_from_its_parents_backlog(
 ) -> None:
     async with open_stage() as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme))
+        await stage.start_broadcast(blocks_of(programme))
         await trio.sleep(3)
         one = await stage.start_listener("joiner")
         await trio.sleep(2)
@@ -82,7 +82,7 @@ async def test_who_arrives_while_the_tracker_is_dead_waits_and_is_in_soon_after_
 ) -> None:
     async with open_stage() as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme))
+        await stage.start_broadcast(blocks_of(programme))
         await trio.sleep(0.5)
         for number in range(4):
             await stage.start_listener(f"listener-{number}")
@@ -116,7 +116,7 @@ async def test_a_paused_source_moves_nobody_and_goes_on_where_it_resumed(
 
     async with open_stage() as stage:
         await stage.start_tracker()
-        await stage.start_source(paused(), capacity=2)
+        await stage.start_broadcast(paused(), capacity=2)
         await trio.sleep(0.5)
         for number in range(6):
             await stage.start_listener(f"listener-{number}", capacity=2)
@@ -146,7 +146,7 @@ async def test_two_percent_loss_is_repaired_before_anybody_hears_it(
     weather = Conditions(delay_us=20 * MILLISECOND, jitter_us=5 * MILLISECOND, loss=0.02)
     async with open_stage(weather, seed=5) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=2)
+        await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
         for number in range(8):
             await stage.start_listener(f"listener-{number}", capacity=2)
@@ -163,7 +163,7 @@ async def test_the_end_of_the_programme_reaches_everybody(
 ) -> None:
     async with open_stage() as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme[: 48_000 * 5]), capacity=2)
+        await stage.start_broadcast(blocks_of(programme[: 48_000 * 5]), capacity=2)
         await trio.sleep(0.5)
         for number in range(5):
             await stage.start_listener(f"listener-{number}", capacity=2)
