@@ -136,7 +136,8 @@ class FabricSocket:
         self._check_open()
         if self._waiting is not None:
             raise trio.BusyResourceError
-        await trio.lowlevel.checkpoint()
+        if self._next_arrival() <= trio.current_time():
+            await trio.lowlevel.checkpoint()
         try:
             while self._next_arrival() > trio.current_time():
                 with trio.CancelScope(deadline=self._next_arrival()) as self._waiting:
