@@ -53,6 +53,8 @@ class Ledger:
 
     parents_found: int = 0
     """How often somebody attached, the first time included."""
+    false_alarms: int = 0
+    """How often a parent was left for silence that was there after all."""
     concealed: int = 0
     """Chunks that were due in the peers' own playout and were not there."""
     unsent: int = 0
@@ -79,6 +81,7 @@ def _add(sums: Ledger, actor: Actor) -> None:
     """Add one actor's counts."""
     if actor.is_peer:
         sums.parents_found += actor.peer.tally.parents
+        sums.false_alarms += actor.peer.uplink.neighbours.doubts.false_alarms
         sums.concealed += actor.peer.playout.missing
     if actor.links is not None:
         totals = actor.links.totals()

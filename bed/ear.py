@@ -20,7 +20,7 @@ RIPE_US: Final = 5 * SECOND
 FOLD_US_MAX: Final = 20 * SECOND
 """Fold at least so often: a backlog holds only the last half minute."""
 
-assert RIPE_US > DELAYS_US[-1]
+assert DELAYS_US[-1] < RIPE_US
 assert FOLD_US_MAX + RIPE_US < BACKLOG_US
 
 

@@ -105,7 +105,9 @@ def hops_command(seeds: int, first: int, seconds: float, peers: int, jobs: int, 
     done = perform(run_hops, [Run(seed, seconds, peers) for seed in range(first, first + seeds)], jobs, path)
     calm, after = total(one.found.score for one in done), total(one.found.aftermath for one in done)
     share = 1 - calm.missing_at(SECOND) / max(1, calm.due)
-    print(f"in time at 1 s: {100 * share:.5f} % of {calm.due}; after the freeze {after.ppm(SECOND):.1f} ppm at 1 s")
+    print(
+        f"in time at 1 s: {100 * share:.5f} % of {calm.due}; after the freeze {after.ppm(SECOND):.1f} ppm at 1 s"
+    )
     broken = [f"{100 * share:.5f} % in time at 1 s"] if share < HOPS_SHARE_MIN else []
     for one in done:
         found = one.found
@@ -121,7 +123,9 @@ def hops_command(seeds: int, first: int, seconds: float, peers: int, jobs: int, 
 
 @main.command("disorder")
 @options(seeds=4, seconds=120.0, peers=20)
-def disorder_command(seeds: int, first: int, seconds: float, peers: int, jobs: int, path: Path | None) -> None:
+def disorder_command(
+    seeds: int, first: int, seconds: float, peers: int, jobs: int, path: Path | None
+) -> None:
     """Loss, and packets that overtake each other, at 128 kbit/s."""
     runs = [Run(seed, seconds, peers) for seed in range(first, first + seeds)]
     done = perform(run_disorder, runs, jobs, path)
@@ -169,7 +173,18 @@ def total(scores: Any) -> Score:
 def table(done: list[Done]) -> Table:
     """Lay out what was found, a line for each seed."""
     lines = Table(title="Missing, ppm at 0.5 / 1 / 2 / 4 s")
-    columns = ("seed", "due", "missing", "depth", "relays", "attached", "unsent", "frozen", "afterwards", "CPU s")
+    columns = (
+        "seed",
+        "due",
+        "missing",
+        "depth",
+        "relays",
+        "attached",
+        "unsent",
+        "frozen",
+        "afterwards",
+        "CPU s",
+    )
     for name in columns:
         lines.add_column(name, justify="right")
     for one in done:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from meshcast.protocol.doubts import Doubts
 from meshcast.protocol.effects import Dial, Effect, Send
 from meshcast.protocol.limits import AVOID_US, REFERRED_MAX
 from meshcast.protocol.messages import Detach, Hello
@@ -34,6 +35,7 @@ class Neighbours:
     """How often each was left so; those of longest ago are forgotten."""
     declined: dict[PeerId, Micros] = field(default_factory=dict)
     """Who does not stand by any more, or never did, and is not asked to again until then."""
+    doubts: Doubts = field(default_factory=Doubts)
     _shown: dict[PeerId, Ticket | None] = field(default_factory=dict)
     """Links that are up, and the ticket of one's own that was shown on each."""
 
@@ -51,6 +53,13 @@ class Neighbours:
         self.referred.pop(peer, None)
         self._shown.pop(peer, None)
         self.former.pop(peer, None)
+        self.doubts.down(peer)
+
+    def left_for_silence(self, parent: PeerId, now: Micros) -> None:
+        """Avoid a parent that brought nothing new, and see whether it is heard again."""
+        self.avoid(parent, now)
+        if parent in self._shown:
+            self.doubts.left(parent)
 
     def introduce(self, peer: PeerId, rank: Rank, newest: Sequence) -> list[Effect]:
         """Show one's ticket, whoever dialled, unless this very ticket has been shown on this link."""
