@@ -10,7 +10,7 @@ from meshcast.driver import Drivable, Driver
 from meshcast.protocol.effects import Ended, Failed
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import SourceMachine
-from meshcast.protocol.units import Address
+from meshcast.protocol.units import Address, PeerId
 from meshcast.transport.links import Links
 
 
@@ -78,6 +78,12 @@ class Actor:
         """The machine of a broadcaster."""
         assert isinstance(self.driver.machine, SourceMachine)
         return self.driver.machine
+
+    @property
+    def key(self) -> PeerId | None:
+        """The key of a peer or broadcaster; None of anything else."""
+        machine = self.driver.machine
+        return machine.member.me if isinstance(machine, PeerMachine | SourceMachine) else None
 
     @property
     def is_peer(self) -> bool:

@@ -33,6 +33,8 @@ from rich.table import Table
 from bed.clock import in_virtual_time
 from bed.crowd import Casting
 from bed.ear import DELAYS_US, Score
+from bed.faults import TURNS
+from bed.hours import Sample, hours
 from bed.trials import Findings, disorder, hops
 from meshcast.protocol.units import SECOND
 
@@ -41,6 +43,7 @@ AFTERMATH_PPM_MAX: Final = {SECOND: 300.0, 2 * SECOND: 0.0}
 DEPTH_MIN: Final = 4
 DISORDER_SHARE_MIN: Final = 0.999
 STRETCH_MISSING_MAX: Final = 0.01
+GROWTH_MAX: Final = 1.1
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,41 @@ def disorder_command(
         if one.found.worst_stretch > STRETCH_MISSING_MAX
     ]
     judge(broken)
+
+
+@main.command("hours")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--seconds", default=3600.0, show_default=True, help="Virtual seconds.")
+@click.option("--peers", default=6, show_default=True)
+@click.option("--json", "path", type=click.Path(path_type=Path), help="Write the findings here.")
+def hours_command(seed: int, seconds: float, peers: int, path: Path | None) -> None:
+    """Every fault by turns, and peers that come and go: does anything grow, is anything left over?"""
+    print(f"seed {seed}: {seconds:g} virtual seconds, {peers} peers, {len(TURNS)} kinds of fault")
+
+    def tell(sample: Sample) -> None:
+        print(
+            f"{sample.at_s:6.0f} s: {sample.objects} objects, {sample.rss_bytes / 2**20:.1f} MiB, {sample.tasks} tasks, "
+            f"{sample.connections} ends of connections",
+            flush=True,
+        )
+
+    found = in_virtual_time(lambda: hours(seed, seconds, Casting(peers), tell=tell))
+    if path is not None:
+        path.write_text(json.dumps(asdict(found), indent=2) + "\n")
+    print(
+        f"{found.came} came, {found.went} went, {sum(found.faults.values())} faults, {found.key_updates} links with new "
+        f"keys at the end; {found.ledger.false_alarms} false alarms among those who are here; objects x "
+        f"{found.growth:.3f}, memory x {found.rss_growth:.3f}"
+    )
+    bounds = {
+        f"objects grew {found.growth:.2f} times": found.growth <= GROWTH_MAX,
+        f"memory grew {found.rss_growth:.2f} times": found.rss_growth <= GROWTH_MAX,
+        f"{found.deaf} peers did not hear at a calm moment": not found.deaf,
+        f"{found.tasks_left} tasks are left": not found.tasks_left,
+        f"{found.sockets_left} sockets are left": not found.sockets_left,
+        "no link has changed its keys": found.key_updates > 0,
+    }
+    judge([fault for fault, holds in bounds.items() if not holds])
 
 
 def perform(work: Callable[[Run], Done], runs: list[Run], jobs: int, path: Path | None) -> list[Done]:

@@ -187,6 +187,8 @@ class MeshConnection(QuicConnection):
         self._is_urgent = False
         self._keys_until = math.inf
         self._pending_since = math.inf
+        self.has_new_keys = False
+        """This side has asked for new keys since the handshake."""
         self.exported = b""
         """The 32 bytes that only the two ends of this connection know; empty before the handshake."""
         self.waiting_since: float | None = None
@@ -325,6 +327,12 @@ class MeshConnection(QuicConnection):
         if not self._ping_pending:
             self.send_ping(0)
 
+    def update_keys(self) -> None:
+        """Go on under new keys (RFC 9001, section 6), unless the handshake is not confirmed: then nothing happens."""
+        if self._handshake_confirmed:
+            self.has_new_keys = True
+            self.request_key_update()
+
     def dismantle(self) -> None:
         """Break the reference cycles, so that the memory is free at once; nothing may be called afterwards."""
         vars(self).clear()
@@ -335,7 +343,7 @@ class MeshConnection(QuicConnection):
         """Build what is to be sent, and note since when an acknowledgement is owed."""
         if now >= self._keys_until:
             self._keys_until = now + limits.KEY_UPDATE_S
-            self.request_key_update()
+            self.update_keys()
         datagrams = super().datagrams_to_send(now)
         if self.waiting_since is None and self._application.ack_eliciting_in_flight:
             self.waiting_since = now

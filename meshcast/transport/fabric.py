@@ -239,6 +239,11 @@ class Fabric:
         made._address = self.claim(made, host, port)  # noqa: SLF001 - the fabric deals out addresses
         return made
 
+    @property
+    def sockets(self) -> int:
+        """Count the sockets that are open."""
+        return len(self._sockets)
+
     def weather(self, conditions: Conditions) -> None:
         """Set what every path goes through that was not set by name."""
         self._default = conditions

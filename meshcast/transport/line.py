@@ -188,6 +188,15 @@ class Line:
         self.channel.quic.ping()
         self._endpoint.touch(self.channel)
 
+    def update_keys(self) -> None:
+        """Go on under new keys."""
+        self.channel.quic.update_keys()
+
+    @property
+    def has_new_keys(self) -> bool:
+        """Tell whether the keys are not those of the handshake."""
+        return self.channel.quic.has_new_keys
+
     def finish(self) -> None:
         """End the control stream: whatever comes next goes over another line."""
         if self.is_finished:

@@ -140,6 +140,21 @@ class Links:
         link = self._links.get(peer)
         return 0 if link is None else round(link.sending.rtt_s * SECOND)
 
+    @property
+    def connections(self) -> int:
+        """Count the connections that are not forgotten yet, those that are closing included."""
+        return self._endpoint.connections
+
+    def update_keys(self) -> None:
+        """Let all links go on under new keys now, as the one that dialled does by itself once a day."""
+        for link in self._links.values():
+            link.sending.update_keys()
+
+    @property
+    def key_updates(self) -> int:
+        """Count the links that are up and have changed their keys."""
+        return sum(link.sending.has_new_keys for link in self._links.values())
+
     def counters(self, peer: PeerId) -> Counters:
         """Tell what went over the link to `peer`; all zero without a link."""
         sums = Counters()
