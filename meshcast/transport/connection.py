@@ -16,6 +16,7 @@ why (each was reproduced against 1.7.2):
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of no other
 
+import contextlib
 import enum
 import functools
 import logging
@@ -59,6 +60,7 @@ from meshcast.protocol.units import PeerId
 from meshcast.transport import limits
 from meshcast.transport.certificates import certificate_of, pinned_key
 from meshcast.transport.congestion import ALGORITHM
+from meshcast.transport.fast_release import release_handshake
 
 AIOQUIC_VERSION: Final = "1.7.2"
 if aioquic.__version__ != AIOQUIC_VERSION:
@@ -185,6 +187,8 @@ class MeshConnection(QuicConnection):
             limit.value = limit.sent = streams
         self._application = QuicPacketSpace(is_application_data=True)
         self._is_urgent = False
+        self._is_released = False
+        self._peer_key: PeerId | None = None
         self._keys_until = math.inf
         self._pending_since = math.inf
         self.has_new_keys = False
@@ -221,9 +225,9 @@ class MeshConnection(QuicConnection):
         return bool(self._events) or self._close_event is not None
 
     @property
-    def answer_s_max(self) -> float:
-        """Tell how long the other side may wait with an acknowledgement, in seconds: no probe is due sooner."""
-        return self._loss.max_ack_delay
+    def probe_s(self) -> float:
+        """Tell how long after a packet a probe may be due, in seconds."""
+        return self._loss.get_probe_timeout()
 
     @property
     def rtt_s(self) -> float:
@@ -237,10 +241,25 @@ class MeshConnection(QuicConnection):
 
     def peer_key(self) -> PeerId:
         """Tell the key that the other side proved in the handshake; RemoteProtocolError when there is none."""
-        certificate = self.tls._peer_certificate
-        if certificate is None:
-            raise RemoteProtocolError("no certificate was shown")
-        return pinned_key(certificate)
+        if self._peer_key is None:
+            certificate = None if self._is_released else self.tls._peer_certificate
+            if certificate is None:
+                raise RemoteProtocolError("no certificate was shown")
+            self._peer_key = pinned_key(certificate)
+        return self._peer_key
+
+    def release_handshake(self) -> None:
+        """Let go of what only the handshake needed, as soon as it is confirmed and what came of it was taken."""
+        if (
+            self._handshake_confirmed
+            and not self._is_released
+            and not self._events
+            and self._close_event is None
+        ):
+            with contextlib.suppress(RemoteProtocolError):
+                self.peer_key()
+            self._is_released = True
+            release_handshake(self)
 
     def has_work(self, now: float) -> bool:
         """Tell whether more than late acknowledgements is to be sent: an empty flush costs a third of a full one."""

@@ -243,6 +243,7 @@ class Endpoint:
         if channel.owner is not None:
             channel.owner.progressed()
         if channel.state is not ChannelState.GONE and not channel.is_dirty:
+            channel.quic.release_handshake()
             if self._ask(channel, channel.quic.has_work, now):
                 self.touch(channel)
             else:
@@ -333,8 +334,8 @@ class Endpoint:
             heapq.heappush(self._heap, (at, next(self._numbers), channel))
 
     def _arm_if_late(self, channel: Channel, now: float) -> None:
-        """Arm a channel after a short cut: all that it can have brought forward is a probe, which nobody sends sooner."""
-        if channel.wake_at > now + channel.quic.answer_s_max:
+        """Arm a channel after a short cut: all that it can have brought forward is a probe, which is not due sooner."""
+        if channel.wake_at > now + channel.quic.probe_s:
             self._arm(channel, now)
 
     def _next_deadline(self) -> float:

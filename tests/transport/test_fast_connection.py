@@ -71,6 +71,7 @@ def established() -> tuple[FastConnection, FastConnection]:
     for quic in (dialler, acceptor):
         while quic.next_event() is not None:
             pass
+        quic.release_handshake()
     return dialler, acceptor
 
 
@@ -124,6 +125,8 @@ def picture(value: Any, seen: dict[int, int]) -> Any:
             return [*plain, value.sent_bytes, value.sent_time, handlers]
         case object(__module__=module) if not module.startswith(("aioquic", "meshcast")):
             return type(value).__name__
+    if not hasattr(value, "__dict__"):
+        return type(value).__name__
     return {name: picture(one, seen) for name, one in vars(value).items()}
 
 
