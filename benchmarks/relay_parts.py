@@ -14,11 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import trio
+from aioquic import tls
+from aioquic.quic import connection as library
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
@@ -157,6 +160,8 @@ def ours(dialler: Identity, acceptor: Identity, configurations: Any) -> None:
 
     server, proof = shake(client, admit, prove)
     assert proven_peer(proof, acceptor.peer_id, server.exported) == dialler.peer_id
+    client.release_handshake()
+    server.release_handshake()
 
 
 def stock(dialler: Identity, acceptor: Identity, configurations: Any) -> None:
@@ -186,6 +191,17 @@ def stock_configurations(identity: Identity) -> tuple[QuicConfiguration, QuicCon
     return dial, accept
 
 
+@contextmanager
+def as_it_comes() -> Iterator[None]:
+    """Take back what Meshcast changes in the library for the whole process."""
+    cached, own_hash = library.EPOCHS, tls.Epoch.__hash__
+    library.EPOCHS = cached.__wrapped__
+    type.__delattr__(tls.Epoch, "__hash__")
+    yield
+    library.EPOCHS = cached
+    type.__setattr__(tls.Epoch, "__hash__", own_hash)
+
+
 def handshakes() -> None:
     """Take turns, and print the median of the ratios and what one costs."""
     dialler, acceptor = fresh_identity(), fresh_identity()
@@ -197,10 +213,11 @@ def handshakes() -> None:
     for _ in range(TURNS):
         for name, (handshake, configurations) in kinds.items():
             gc.collect()
-            before = time.process_time_ns()
-            for _ in range(HANDSHAKES):
-                handshake(dialler, acceptor, configurations)
-            found[name].append((time.process_time_ns() - before) / 1e6 / HANDSHAKES)
+            with as_it_comes() if name == "stock" else nullcontext():
+                before = time.process_time_ns()
+                for _ in range(HANDSHAKES):
+                    handshake(dialler, acceptor, configurations)
+                found[name].append((time.process_time_ns() - before) / 1e6 / HANDSHAKES)
     ratios = [one / other for one, other in zip(found["ours"], found["stock"], strict=True)]
     ms = {name: round(statistics.median(times), 2) for name, times in found.items()}
     say(json.dumps({"ratio": round(statistics.median(ratios), 3), "ms": ms}))

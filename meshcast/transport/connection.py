@@ -99,6 +99,8 @@ connection id without a successor. It costs that connection, never the task."""
 
 # Thirty frozensets for each new connection are the same thirty every time.
 stock.EPOCHS = functools.cache(stock.EPOCHS)
+# An epoch is looked up a hundred times in a handshake; that each is one object is hash enough.
+type.__setattr__(tls.Epoch, "__hash__", object.__hash__)
 
 
 class _Silent(QuicConnectionAdapter):
