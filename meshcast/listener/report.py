@@ -24,6 +24,7 @@ def report_of(view: View, wav: str | None) -> dict[str, Any]:
         "delay_ms": {"p50": heard.delay_ms(50), "p99": heard.delay_ms(99)},
         "rank": status.rank,
         "repairs_ms": [round(one / MILLISECOND, 1) for one in status.repairs_us],
+        "false_alarms": status.false_alarms,
         "verified_chunks": status.verified,
         "forged_chunks": status.forged,
         "forged_chunks_played": heard.forged_chunks,

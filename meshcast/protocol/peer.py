@@ -89,6 +89,8 @@ class PeerMachine:
         self._term = 0
         self.acquaintances = Acquaintances()
         self._has_stopped = False
+        self._has_slept = False
+        """Nothing later has come since this machine overslept."""
         self._joins_anew = False
         """The tracker has refused its ticket, and given no other yet."""
 
@@ -150,6 +152,7 @@ class PeerMachine:
             self.tally.forged,
             self.relay.served_bytes,
             tuple(self.uplink.repairs_us),
+            self.uplink.neighbours.doubts.false_alarms,
             self.title,
         )
 
@@ -180,13 +183,16 @@ class PeerMachine:
         if verdict is Verdict.STRAY:
             return None, []
         newest = self.backlog.newest
-        is_live = verdict is Verdict.NEW and not event.is_refill and chunk.sequence > newest
+        is_later = chunk.sequence > newest
+        is_live = verdict is Verdict.NEW and not event.is_refill and is_later
         self.uplink.heard(peer, chunk, event.rtt_us, now, live=is_live)
         if verdict is Verdict.KNOWN:
             return None, []
         held = self.intake.keep(chunk, now, event.hop.age_us + event.rtt_us // 2)
-        self.uplink.find_holes(chunk, newest, peer, event.hop, now)
-        self.playout.offer(chunk, now)
+        # What was missed while the machine slept is not missing: to pull it would be a flood of the past.
+        self.uplink.find_holes(chunk, 0 if self._has_slept else newest, peer, event.hop, now)
+        self._has_slept = self._has_slept and not is_later
+        self.playout.offer(chunk, now, live=is_live)
         return held, []
 
     def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
@@ -353,6 +359,7 @@ class PeerMachine:
         vigil = self.uplink.vigil
         if vigil is None or not vigil.has_overslept(now):
             return []
+        self.uplink.asks.has_slept = self._has_slept = True
         return self.uplink.lose_parent(now, is_silent=False)
 
     def _due(self, now: Micros) -> list[Effect]:

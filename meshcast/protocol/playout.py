@@ -56,8 +56,8 @@ class Playout:
         if self.phase is Phase.WAITING and newest:
             self._anchor, self._base_us = (newest, arrived_at), None
 
-    def offer(self, chunk: Chunk, now: Micros) -> None:
-        """Take in a new chunk, which the backlog holds already."""
+    def offer(self, chunk: Chunk, now: Micros, *, live: bool = True) -> None:
+        """Take in a new chunk, which the backlog holds already; only a live one says how long the way is."""
         match self.phase:
             case Phase.WAITING:
                 self._set_base(chunk, now)
@@ -65,7 +65,7 @@ class Playout:
             case Phase.READY:
                 self._begin_better(chunk, now)
             case Phase.PLAYING if chunk.sequence < self.next_sequence:
-                self._came_late(chunk, now)
+                self._came_late(chunk, now, live=live)
             case _:
                 pass
 
@@ -179,9 +179,11 @@ class Playout:
         self.next_sequence += 1
         self._next_due += duration_us
 
-    def _came_late(self, chunk: Chunk, now: Micros) -> None:
-        """Count a chunk that came after its time; so many in a row mean that the way has become longer."""
+    def _came_late(self, chunk: Chunk, now: Micros, *, live: bool) -> None:
+        """Count a chunk that came after its time; so many live ones in a row mean that the way has become longer."""
         self.late += 1
+        if not live:
+            return
         self._late_in_a_row += 1
         lateness_us = now - self._due_at(chunk)
         self._lateness_us = max(lateness_us, self._lateness_us) if self._late_in_a_row > 1 else lateness_us

@@ -50,4 +50,6 @@ class Status:
     forged: int
     served_bytes: int
     repairs_us: tuple[Micros, ...]
+    false_alarms: int
+    """Parents left for silence that brought chunks after all."""
     title: str

@@ -449,7 +449,7 @@ class Uplink:
         counter = self.asks.begin(peer, now)
         self.state = after(self.state, Step.ASK)
         rank, newest = self.standing.rank, self.backlog.newest
-        wanted_us = BACKLOG_US if newest else self.wanted_us
+        wanted_us = BACKLOG_US if newest and not self.asks.has_slept else self.wanted_us
         ask = Adopt.ask(self.member.identity, peer, counter, rank, newest, wanted_us, self.parent)
         return [*self._introduce(peer), Send(peer, ask)]
 

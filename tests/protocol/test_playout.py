@@ -186,6 +186,18 @@ def test_after_a_machine_slept_it_goes_on_at_the_live_end(listener: Listener) ->
     assert played[0] >= 601
 
 
+def test_a_backlog_that_comes_after_its_time_says_nothing_about_the_way(listener: Listener) -> None:
+    """A machine that had slept for a minute was silent for twenty seconds more, and that far behind from then on (bed)."""
+    live(listener, 1, 20)
+    listener.tick(START + 60 * SECOND)
+    due = listener.playout.deadline()
+    for sequence in range(300, 300 + 3 * LATE_CHUNKS_MAX):
+        chunk = listener.crew.chunk(sequence)
+        listener.backlog.add(chunk, START + 60 * SECOND, 0)
+        listener.playout.offer(chunk, START + 60 * SECOND, live=False)
+    assert listener.playout.deadline() == due
+
+
 def test_a_machine_that_slept_before_its_first_chunk_was_due_does_not_play_in_a_burst(
     listener: Listener,
 ) -> None:
