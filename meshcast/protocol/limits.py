@@ -51,6 +51,8 @@ REFILL_BYTES_MAX: Final = 96 * 1024
 TICKET_BYTES_MAX: Final = 600
 TITLE_BYTES_MAX: Final = 200
 ADDRESSES_MAX: Final = 8
+DELEGATIONS_MAX: Final = 4
+"""Who speaks, and who spoke before in this run: three take-overs within a backlog are more than there will be."""
 LANDMARKS_MAX: Final = 48
 RANGES_MAX: Final = 32
 """Holes that one `Pull` may name."""

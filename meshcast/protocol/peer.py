@@ -54,7 +54,7 @@ from meshcast.protocol.messages import (
 from meshcast.protocol.playout import Playout
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
-from meshcast.protocol.sources import Sources
+from meshcast.protocol.sources import Sources, Turn
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tally import Status, Tally
 from meshcast.protocol.tickets import Delegation, Role, Ticket
@@ -167,7 +167,8 @@ class PeerMachine:
         """Take in a backlog, and pass on together what is new in it."""
         fresh: list[Held] = []
         effects: list[Effect] = []
-        for part in event.parts:
+        # Of two generations the later first: only what is seen of it says up to where the earlier one counts.
+        for part in sorted(event.parts, key=lambda one: -one.chunk.generation):
             held, more = self._take_in(part, now)
             effects += more
             if held is not None:
@@ -274,9 +275,14 @@ class PeerMachine:
         return effects
 
     def _learn(self, delegations: tuple[Delegation, ...], now: Micros) -> list[Effect]:
-        """Take in whose chunks are good; when a new generation begins, what was heard is of the past."""
+        """Take in whose chunks are good; when another run begins, what was heard is of the past.
+
+        When another goes on with the run, nothing that is here is touched; only a child of who spoke before has a parent
+        that brings nothing good any more, and need not wait for silence.
+        """
         before = self.sources.delegations
-        if self.sources.learn(delegations, self.member.wall(now)):
+        turn = self.sources.learn(delegations, self.member.wall(now))
+        if turn is Turn.BEGUN_ANEW:
             self.backlog.clear()
             self.uplink.holes.clear()
             self.playout.reset()
@@ -285,7 +291,11 @@ class PeerMachine:
                 self.uplink.watch.newest = 0
         if self.sources.delegations == before:
             return []
-        return self.relay.tell(Notice(self.sources.delegations, ()))
+        effects = self.relay.tell(Notice(self.sources.delegations, ()))
+        parent = self.uplink.parent
+        if turn is Turn.CONTINUED and parent is not None and self.sources.is_superseded(parent):
+            effects += self.uplink.lose_parent(now, is_silent=False)
+        return effects
 
     # ---- what the tracker says
 
