@@ -17,25 +17,30 @@ from meshcast.media.pacing import Source
 from meshcast.media.sources import open_source
 from meshcast.membership import member_of
 from meshcast.places import own_address, resolve
+from meshcast.protocol.broadcaster import BroadcasterMachine, Post
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
-from meshcast.protocol.limits import TITLE_BYTES_MAX
+from meshcast.protocol.limits import OPUS_FRAME_US, TITLE_BYTES_MAX
 from meshcast.protocol.link import Link, TrackerAddress, format_address
-from meshcast.protocol.source import Programme, SourceMachine
+from meshcast.protocol.mandate import DELEGATION_S, Mandate
+from meshcast.protocol.session import Contact
+from meshcast.protocol.source import Programme
 from meshcast.protocol.tickets import Delegation, Role, sign_delegation
-from meshcast.protocol.units import BroadcastId, PeerId
+from meshcast.protocol.units import SECOND, BroadcastId, Micros, PeerId
 from meshcast.tracker_keys import pin_of
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.links import Links, open_links
 
 STATUS_S = 0.25
+POLL_S = 0.02
+"""A machine is pure, and has nobody to tell."""
+SETTLE_S = 2.0
+"""What a spare hears first is a backlog, which says less well than live chunks when it was captured."""
 TRACKER_PATIENCE_S = 10.0
 """A broadcaster that cannot reach its tracker at the start is told so after this."""
 TITLE_LETTERS_MAX = 60
-DELEGATION_S = 7 * 24 * 3600
-"""How long one run may last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class BroadcastSettings:
     patience_s: float = 60.0
     port: int = 0
     exits_with_stdin: bool = False
+    is_spare: bool = False
+    """Stand by while another broadcaster with the same key is on the air."""
 
 
 @dataclass(slots=True)
@@ -68,7 +75,7 @@ class Outcome:
 class View:
     """What a status line is made of."""
 
-    machine: SourceMachine
+    machine: BroadcasterMachine
     links: Links
     link: Link
     source: Source
@@ -84,10 +91,12 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
         link = Link(settings.tracker.host, settings.tracker.port, BroadcastId(bytes(broadcast.peer_id)), pin)
         titles = (settings.title, source.title, Path(settings.source).stem)
         title = next((shown for one in titles if (shown := sendable(one or ""))), "")
-        machine = SourceMachine(
-            member_of(identity, link, addresses, Role.SOURCE, settings.max_children),
-            delegate(broadcast, identity),
+        role = Role.SPARE if settings.is_spare else Role.SOURCE
+        machine = BroadcasterMachine(
+            member_of(identity, link, addresses, role, settings.max_children),
+            Mandate(broadcast, PeerId(identity.peer_id)),
             Programme(title, settings.bitrate_bps, chunk_us),
+            None if settings.is_spare else delegate(broadcast, identity),
         )
         outcome = Outcome()
         driver = Driver(machine, lambda effect: _perform(effect, outcome))
@@ -151,7 +160,10 @@ async def _broadcast(
     source: Source, packer: Packer, driver: Driver, settings: BroadcastSettings, outcome: Outcome
 ) -> None:
     """Wait for the tracker, then hand over chunk after chunk."""
-    await _wait_for_ticket(driver, settings)
+    machine = driver.machine
+    assert isinstance(machine, BroadcasterMachine)
+    await _wait_for_tracker(machine, settings)
+    await fall_in(source, machine, packer.chunk_us)
     try:
         async for block in source:
             if outcome.is_ending:
@@ -165,14 +177,31 @@ async def _broadcast(
     driver.feed(ProgrammeEnded())
 
 
-async def _wait_for_ticket(driver: Driver, settings: BroadcastSettings) -> None:
-    """Wait until the tracker knows this broadcast."""
-    machine = driver.machine
-    assert isinstance(machine, SourceMachine)
+async def fall_in(source: Source, machine: BroadcasterMachine, chunk_us: Micros) -> None:
+    """Let a spare whose source is no live one read it in step with the source that is on the air."""
+    if source.is_live:
+        return
+    while machine.post is not Post.ON_AIR and machine.epoch_us is None:  # noqa: ASYNC110
+        await trio.sleep(POLL_S)
+    if machine.post is not Post.ON_AIR:
+        await trio.sleep(SETTLE_S)
+    if machine.post is not Post.ON_AIR and machine.epoch_us is not None:
+        # A block is there when it begins, and was captured when it ends.
+        began_at = (machine.epoch_us + OPUS_FRAME_US) / SECOND
+        await source.catch_up(began_at, chunk_us // OPUS_FRAME_US)
+
+
+async def _wait_for_tracker(machine: BroadcasterMachine, settings: BroadcastSettings) -> None:
+    """Wait until the tracker knows this broadcaster, or at least answers one that waits for another."""
+
+    def is_there() -> bool:
+        waits = machine.post is not Post.ON_AIR and machine.session.contact is Contact.KNOWN
+        return waits or machine.ticket is not None
+
     with trio.move_on_after(TRACKER_PATIENCE_S):
-        while machine.ticket is None:  # noqa: ASYNC110 - the machine is pure and has nobody to tell
-            await trio.sleep(0.02)
-    if machine.ticket is None:
+        while not is_there():  # noqa: ASYNC110 - as above
+            await trio.sleep(POLL_S)
+    if not is_there():
         raise unreachable(settings.tracker)
 
 

@@ -5,9 +5,8 @@ The order within a handler is the order of importance: forward first, play secon
 
 from typing import Final
 
-from meshcast.protocol.acquaintances import Acquaintances
 from meshcast.protocol.attachment import Attachment
-from meshcast.protocol.backlog import Backlog, Held
+from meshcast.protocol.backlog import Held
 from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
@@ -52,10 +51,9 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.playout import Playout
-from meshcast.protocol.relay import Relay
+from meshcast.protocol.serving import Serving
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
-from meshcast.protocol.sources import Sources, Turn
-from meshcast.protocol.standing import Standing
+from meshcast.protocol.sources import Turn
 from meshcast.protocol.tally import Status, Tally
 from meshcast.protocol.tickets import Delegation, Role, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
@@ -72,13 +70,19 @@ REFUSALS: Final = {
 class PeerMachine:
     """One listener (or a headless relay, which is a listener that plays to nobody)."""
 
-    def __init__(self, member: Membership, delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT) -> None:
+    def __init__(
+        self,
+        member: Membership,
+        delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT,
+        serving: Serving | None = None,
+    ) -> None:
+        """Begin; `serving` is what a source that becomes a spare has served with so far."""
         self.member = member
         self.tally = Tally()
-        self.backlog = Backlog()
-        self.sources = Sources(member.broadcast, member.verify)
-        self.standing = Standing(member.me, member.role)
-        self.relay = Relay(member, self.standing, self.backlog, self.sources, self._own_uncles)
+        self.serving = serving or Serving.begin(member)
+        self.backlog, self.sources = self.serving.backlog, self.serving.sources
+        self.standing, self.relay = self.serving.standing, self.serving.relay
+        self.relay.uncles = self._own_uncles
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
         self.intake = Intake(self.backlog, self.sources, self.tally)
         self.playout = Playout(self.backlog, delay_us)
@@ -87,7 +91,9 @@ class PeerMachine:
         self.title = ""
         self.delay_us: Micros | None = None
         self._term = 0
-        self.acquaintances = Acquaintances()
+        self.acquaintances = self.serving.acquaintances
+        self.invitation = b""
+        """What is shown to the tracker when one asks for a place."""
         self._has_stopped = False
         self._has_slept = False
         """Nothing later has come since this machine overslept."""
@@ -426,7 +432,8 @@ class PeerMachine:
         if self.uplink.ticket is not None and not self._joins_anew:
             return [Resume(self.uplink.ticket)]
         member = self.member
-        return [Join(member.broadcast, member.role, member.capacity, member.addresses, member.landmarks, b"")]
+        wish = (member.role, member.capacity, member.addresses, member.landmarks, self.invitation)
+        return [Join(member.broadcast, *wish)]
 
     def _report(self, serial: int) -> Report | None:
         """Say where one stands, once placed."""

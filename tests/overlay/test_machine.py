@@ -130,9 +130,9 @@ def test_a_broadcast_that_nobody_announced_is_unknown(open_desk: Open) -> None:
     assert refusals(desk, desk.ask("a")) == [Why.UNKNOWN_BROADCAST]
 
 
-@pytest.mark.parametrize("role", [Role.SOURCE, Role.SPARE])
-def test_nobody_joins_as_a_source(desk: Any, role: Role) -> None:
-    assert refusals(desk, desk.ask("a", role=role)) == [Why.BANNED]
+def test_nobody_joins_as_a_source_nor_as_its_spare_without_the_broadcast_keys_word(desk: Any) -> None:
+    assert refusals(desk, desk.ask("a", role=Role.SOURCE)) == [Why.BANNED]
+    assert refusals(desk, desk.ask("a", role=Role.SPARE)) == [Why.BAD_DELEGATION]
     assert desk.node("a") is None
 
 

@@ -11,16 +11,20 @@ import trio
 import trio.testing
 
 from bed.actor import Actor, StageDriver
-from bed.stage import NEAR, Stage, identity_of
+from bed.stage import NEAR, WALL_US, Stage, identity_of
+from meshcast.broadcaster.engine import fall_in
 from meshcast.broadcaster.packer import Packer
 from meshcast.listener.engine import Listener
 from meshcast.media.pacing import Block, ScriptedSource
 from meshcast.media.player import Player
 from meshcast.media.sinks import MemorySink
 from meshcast.media.sound import PcmInt
+from meshcast.protocol.broadcaster import BroadcasterMachine
 from meshcast.protocol.events import ProgrammeEnded
+from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.peer import PeerMachine
+from meshcast.protocol.source import Programme
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
 from meshcast.transport.fabric import Conditions
@@ -32,6 +36,16 @@ class Hearer(Actor):
 
     sink: MemorySink = field(default_factory=MemorySink)
     listener: Listener | None = None
+
+
+class Speaker(Actor):
+    """A broadcaster, on the air or standing by."""
+
+    @property
+    def broadcaster(self) -> BroadcasterMachine:
+        """Its machine."""
+        assert isinstance(self.driver.machine, BroadcasterMachine)
+        return self.driver.machine
 
 
 class AudibleStage(Stage):
@@ -52,6 +66,38 @@ class AudibleStage(Stage):
         return await self.start_source(
             speak, capacity=capacity, bitrate_bps=bitrate_bps, generation=generation
         )
+
+    async def start_broadcaster(
+        self,
+        name: str,
+        blocks: Iterator[Block],
+        *,
+        capacity: int = 3,
+        is_spare: bool = False,
+        is_live: bool = False,
+        bitrate_bps: int = 64_000,
+    ) -> Actor:
+        """Start a broadcaster as the command does: on the air, or standing by for one that is."""
+        packer, me = Packer(bitrate_bps), identity_of(name)
+        mandate = Mandate(self.broadcast, me.peer_id)
+        run, wall_us = self.dice(f"run of {name}")(2**32), WALL_US + StageDriver.now()
+        machine = BroadcasterMachine(
+            self.member(me, Role.SPARE if is_spare else Role.SOURCE, capacity),
+            mandate,
+            Programme("A programme", bitrate_bps, packer.chunk_us),
+            None if is_spare else mandate.sign(run, 0, wall_us),
+        )
+        driver = StageDriver(machine)
+
+        async def speak() -> None:
+            source = ScriptedSource(blocks, is_live=is_live)
+            await fall_in(source, machine, packer.chunk_us)
+            async for block in source:
+                if (captured := packer.add(block)) is not None:
+                    driver.feed(captured)
+            driver.feed(ProgrammeEnded())
+
+        return await self.enter(Speaker(name, driver, self.new_address()), me, speak)
 
     async def start_listener(
         self,

@@ -68,6 +68,8 @@ class Broadcast:
         self._vouching = Vouching(office, broadcast, self.tree, self.registry)
         self._trust = Trust()
         self._gone: dict[PeerId, None] = {}
+        self._standing_by: dict[PeerId, None] = {}
+        """Spares: those who would go on if the broadcaster were gone."""
         self._told_at: Micros = 0
         self._deserted_at: Micros | None = None
         self._source_until: Micros | None = None
@@ -84,12 +86,15 @@ class Broadcast:
         self, announced: Announced, now: Micros, landmarks: tuple[Micros, ...] = ()
     ) -> list[TrackerEffect]:
         """Take in the broadcaster, new, come back, or taking over, and what it has measured."""
-        before = self.source
+        before, run = self.source, self.announced.delegation.run
         self.announced = announced
         if self.source != before:
-            self._withdraw(self.source)
+            followers = self._withdraw(self.source)
             self.registry.strike(ORIGIN)
             self.registry.enter(self.source, ORIGIN, (announced.address,))
+            # Whoever heard through a spare that takes over goes on doing so.
+            self.steward.hear_of_children(ORIGIN, followers)
+        if announced.delegation.run != run:
             self.newest = 0
         self.registry.set_addresses(ORIGIN, (announced.address,))
         self.tree.set_capacity(ORIGIN, announced.capacity)
@@ -135,7 +140,7 @@ class Broadcast:
         self._addresses.pop(peer, None)
         if peer == self.source:
             self.is_source_here = False
-            return []
+            return [self._source_is_away(spare) for spare in self._standing_by]
         node = self.registry.find(peer)
         if node is not None:
             self.steward.lost(node, now)
@@ -174,6 +179,8 @@ class Broadcast:
             effects += [self._place_message(node, now)] if self.steward.help(node) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
+        if report.seeking and not self.is_source_here and self.tree.role[node] == Role.SPARE:
+            effects.append(self._source_is_away(peer))
         effects += self._renew(node, now)
         effects += self._moves(self.steward.settle(node, parent), now)
         return effects + self._admit(now) + self._keep()
@@ -244,6 +251,8 @@ class Broadcast:
         self._source_until = now + GRACE_US
         for node in restore(self.tree, self.registry, rows):
             self.steward.restored(node, now)
+            if self.tree.role[node] == Role.SPARE:
+                self._standing_by[self.registry.key(node)] = None
 
     # ---- details: reports
 
@@ -311,6 +320,8 @@ class Broadcast:
         """Add a peer to the tree."""
         node = self.tree.add(capacity=capacity, region=region, role=role, prefix=prefix_number(address))
         self.registry.enter(peer, node, (address,))
+        if role is Role.SPARE:
+            self._standing_by[peer] = None
         return node
 
     def _forget(self, node: int) -> None:
@@ -320,13 +331,22 @@ class Broadcast:
         key = self.registry.strike(node)
         self._trust.forget(key)
         self._gone[key] = None
+        self._standing_by.pop(key, None)
 
-    def _withdraw(self, peer: PeerId) -> None:
-        """Take out a listener, placed or waiting, that becomes the broadcaster: a key is one node."""
+    def _withdraw(self, peer: PeerId) -> tuple[int, ...]:
+        """Take out a peer, placed or waiting, that becomes the broadcaster, for a key is one node; give its children."""
         self.waiting.drop(peer)
         node = self.registry.find(peer)
-        if node is not None:
-            self._forget(node)
+        if node is None or node == ORIGIN:
+            return ()
+        followers = tuple(self.tree.children.of(node))
+        self._forget(node)
+        return followers
+
+    @staticmethod
+    def _source_is_away(spare: PeerId) -> Send:
+        """Tell a spare that the broadcaster is not here: if it does not hear it either, it may go on."""
+        return Send(spare, Wait(WaitFor.SOURCE, 0, 0, b""))
 
     def _place_message(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""
