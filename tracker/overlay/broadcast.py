@@ -175,12 +175,12 @@ class Broadcast:
             # Whoever has a link to the tracker is there: if it were forgotten, its reports would find nobody.
             if self.registry.key(child) not in self._addresses:
                 self._forget(child)
-        if report.seeking and node != ORIGIN and self.steward.may_help(node, now):
+        if report.seeking and not self.is_source_here and peer in self._standing_by:
+            effects.append(self._source_is_away(peer))
+        elif report.seeking and node != ORIGIN and self.steward.may_help(node, now):
             effects += [self._place_message(node, now)] if self.steward.help(node) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
-        if report.seeking and not self.is_source_here and self.tree.role[node] == Role.SPARE:
-            effects.append(self._source_is_away(peer))
         effects += self._renew(node, now)
         effects += self._moves(self.steward.settle(node, parent), now)
         return effects + self._admit(now) + self._keep()
