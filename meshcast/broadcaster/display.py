@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from meshcast.broadcaster.engine import View
-from meshcast.protocol.units import short
+from meshcast.protocol.broadcaster import Post
+from meshcast.protocol.units import MILLISECOND, short
 
 Show = Callable[[View], None]
 WARN_AFTER_S = 1.0
@@ -50,6 +51,7 @@ def table(view: View) -> Table:
     stalled = view.source.stalled_for_s
     rows = {
         machine.programme.title: f"{machine.programme.bitrate_bps // 1000} kbit/s, {machine.backlog.newest} chunks",
+        "post": machine.post.value,
         "source": f"silent for {stalled:.0f} s" if stalled >= WARN_AFTER_S else "speaks",
         "tracker": machine.session.contact.value,
         "feeds": ", ".join(short(one) for one in machine.relay.children) or "nobody yet",
@@ -84,6 +86,8 @@ def show_json(view: View) -> None:
         "copies_sent": round(copies(view), 4),
         "copies_sent_in_emergencies": round(machine.relay.emergency_bytes / max(1, machine.audio_bytes), 4),
         "stalled_for_s": view.source.stalled_for_s,
+        "post": machine.post.value,
+        "takeovers_ms": [round(one / MILLISECOND, 1) for one in machine.takeovers_us],
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
@@ -112,7 +116,10 @@ class _Lines:
     def show(self, view: View) -> None:
         """Write a line if there is news."""
         machine, stalled = view.machine, view.source.stalled_for_s
-        state = "the source is silent; listeners hear silence" if stalled >= WARN_AFTER_S else "on the air"
+        state = machine.post.value
+        if stalled >= WARN_AFTER_S:
+            heard = "; listeners hear silence" if machine.post is Post.ON_AIR else ""
+            state = f"{state}, but the source is silent{heard}"
         line = f"{machine.programme.title}: {state}, feeds {len(machine.relay.children)}, tracker {machine.session.contact.value}"
         if line != self._last:
             self._last = line

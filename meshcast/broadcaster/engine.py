@@ -172,6 +172,10 @@ async def _broadcast(
                 driver.feed(captured)
     except UnreachableError as error:
         outcome.error = str(error)
+        if machine.is_spare_there or machine.post is not Post.ON_AIR:
+            # Somebody else goes on with the programme: it must not end with this machine's input.
+            outcome.over.set()
+            return
     if (captured := packer.rest()) is not None:
         driver.feed(captured)
     driver.feed(ProgrammeEnded())
