@@ -67,6 +67,11 @@ def main() -> None:
     is_flag=True,
     help="Stand by while another broadcaster with the same key is on the air, and go on when it dies.",
 )
+@click.option(
+    "--while-away",
+    metavar="FILE",
+    help="Play this file again and again while the source gives nothing, has ended, or SIGUSR1 says so.",
+)
 @port_option
 @status_option
 @with_stdin
@@ -79,6 +84,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
     key: Path | None,
     patience: float,
     spare: bool,  # noqa: FBT001 - click passes it by name
+    while_away: str | None,
     port: int,
     status: str,
     exit_with_stdin: bool,  # noqa: FBT001 - likewise
@@ -97,6 +103,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
             port,
             exit_with_stdin,
             spare,
+            while_away,
         )
     with broadcast_display(_status(status)) as show:
         run(partial(run_broadcaster, settings, show))

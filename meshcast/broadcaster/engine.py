@@ -1,25 +1,28 @@
 """One broadcaster: the body of `run_broadcaster` is its table of contents."""
 
 import secrets
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
 import trio
 
+from meshcast.broadcaster.desk import Desk
 from meshcast.broadcaster.packer import Packer, chunk_us_for
 from meshcast.driver import Driver
 from meshcast.keys import fresh_identity, keep_identity
 from meshcast.leaving import wait_for_leave
 from meshcast.media.pacing import Source
-from meshcast.media.sources import open_source
+from meshcast.media.sources import Loop, open_loop, open_source
 from meshcast.membership import member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.broadcaster import BroadcasterMachine, Post
 from meshcast.protocol.effects import Conceal, Ended, Failed, Play
-from meshcast.protocol.errors import BadInputError, UnreachableError
+from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.limits import OPUS_FRAME_US, TITLE_BYTES_MAX
@@ -36,6 +39,8 @@ from meshcast.transport.links import Links, open_links
 STATUS_S = 0.25
 POLL_S = 0.02
 """A machine is pure, and has nobody to tell."""
+REOPEN_S = 2.0
+"""A live source that has ended is looked for again so often."""
 SETTLE_S = 2.0
 """What a spare hears first is a backlog, which says less well than live chunks when it was captured."""
 TRACKER_PATIENCE_S = 10.0
@@ -59,6 +64,8 @@ class BroadcastSettings:
     exits_with_stdin: bool = False
     is_spare: bool = False
     """Stand by while another broadcaster with the same key is on the air."""
+    while_away: str | None = None
+    """What is played while the host is away."""
 
 
 @dataclass(slots=True)
@@ -79,6 +86,12 @@ class View:
     links: Links
     link: Link
     source: Source
+    desk: Desk | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """Tell whether the standby programme is heard."""
+        return self.desk is not None and self.desk.is_away
 
 
 async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], None]) -> None:
@@ -86,7 +99,11 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
     chunk_us = chunk_us_for(settings.bitrate_bps)
     broadcast, identity = keep_identity(settings.key), fresh_identity()
     addresses = await resolve(settings.tracker.host, settings.tracker.port)
-    async with open_source(settings.source, patience_s=settings.patience_s) as source:
+    async with (
+        open_source(settings.source, patience_s=settings.patience_s) as source,
+        _open_standby(settings) as standby,
+    ):
+        desk = Desk(source, standby, chunk_us // OPUS_FRAME_US)
         pin = settings.tracker.pin or await pin_of(settings.tracker, addresses, settings.known_trackers)
         link = Link(settings.tracker.host, settings.tracker.port, BroadcastId(bytes(broadcast.peer_id)), pin)
         titles = (settings.title, source.title, Path(settings.source).stem)
@@ -104,13 +121,16 @@ async def run_broadcaster(settings: BroadcastSettings, show: Callable[[View], No
             identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:
             driver.connect(links)
-            view = View(machine, links, link, source)
+            view = View(machine, links, link, source, desk)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
                 nursery.start_soon(_leave, settings, driver, outcome)
                 nursery.start_soon(
-                    _broadcast, source, Packer(settings.bitrate_bps), driver, settings, outcome
+                    _broadcast, source, desk, Packer(settings.bitrate_bps), driver, settings, outcome
                 )
+                if standby is not None:
+                    nursery.start_soon(_turn, desk)
+                    nursery.start_soon(_look_for_host, desk, source.is_live, settings)
                 nursery.start_soon(_show, view, show)
                 await outcome.over.wait()
                 driver.stop()
@@ -156,8 +176,42 @@ def _perform(effect: object, outcome: Outcome) -> None:
             assert_never(effect)
 
 
+@asynccontextmanager
+async def _open_standby(settings: BroadcastSettings) -> AsyncIterator[Loop | None]:
+    """Open what is played while the host is away, if there is anything."""
+    if settings.while_away is None:
+        yield None
+        return
+    async with open_loop(settings.while_away) as loop:
+        yield loop
+
+
+async def _turn(desk: Desk) -> None:
+    """Let the host go and come back whenever somebody sends a signal."""
+    with trio.open_signal_receiver(signal.SIGUSR1) as signals:
+        async for _ in signals:
+            desk.turn()
+
+
+async def _look_for_host(desk: Desk, is_live: bool, settings: BroadcastSettings) -> None:  # noqa: FBT001 - started so
+    """Open a live source anew when it has ended or failed: a microphone that is back, a stream that goes on."""
+    while is_live and settings.source != "-":
+        await desk.gone.wait()
+        await trio.sleep(REOPEN_S)
+        with suppress(MeshcastError):
+            async with open_source(settings.source, patience_s=settings.patience_s) as host:
+                await host.ready()
+                desk.welcome(host)
+                await desk.gone.wait()
+
+
 async def _broadcast(
-    source: Source, packer: Packer, driver: Driver, settings: BroadcastSettings, outcome: Outcome
+    source: Source,
+    desk: Desk,
+    packer: Packer,
+    driver: Driver,
+    settings: BroadcastSettings,
+    outcome: Outcome,
 ) -> None:
     """Wait for the tracker, then hand over chunk after chunk."""
     machine = driver.machine
@@ -165,10 +219,10 @@ async def _broadcast(
     await _wait_for_tracker(machine, settings)
     await fall_in(source, machine, packer.chunk_us)
     try:
-        async for block in source:
+        async for block, is_standby in desk:
             if outcome.is_ending:
                 return
-            if (captured := packer.add(block)) is not None:
+            if (captured := packer.add(block, is_standby=is_standby)) is not None:
                 driver.feed(captured)
     except UnreachableError as error:
         outcome.error = str(error)

@@ -76,6 +76,10 @@ class Source:
         """Say in one line that the source ended before it should have, if so; known after the last block."""
         return self._supply.ended_early
 
+    async def ready(self) -> None:
+        """Wait until the first block is there, or will never be."""
+        await self._supply.ready()
+
     async def catch_up(self, began_at: float, group: int) -> None:
         """Be where somebody would be who began to read at `began_at` of trio's clock; what was missed is passed over.
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.backlog import Held
+from meshcast.protocol.chunk import Flag
 from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
@@ -90,6 +91,8 @@ class PeerMachine:
         self.waiting: Wait | None = None
         self.title = ""
         self.delay_us: Micros | None = None
+        self.is_standby_programme = False
+        """What is heard is played while the host is away."""
         self._term = 0
         self.acquaintances = self.serving.acquaintances
         self.invitation = b""
@@ -160,6 +163,7 @@ class PeerMachine:
             tuple(self.uplink.repairs_us),
             self.uplink.neighbours.doubts.false_alarms,
             self.title,
+            self.is_standby_programme,
         )
 
     # ---- chunks
@@ -412,6 +416,7 @@ class PeerMachine:
         for effect in effects:
             if isinstance(effect, Play):
                 self.delay_us = effect.age_us
+                self.is_standby_programme = bool(effect.chunk.flags & Flag.STANDBY)
                 if self.tally.first_play_at is None:
                     self.tally.first_play_at = now
         return [one for one in effects if not isinstance(one, Conceal) or self.playout.is_audible]

@@ -53,3 +53,5 @@ class Status:
     false_alarms: int
     """Parents left for silence that brought chunks after all."""
     title: str
+    is_standby_programme: bool
+    """What is heard is played while the host is away."""

@@ -12,7 +12,8 @@ from meshcast.protocol.units import Micros, Sequence
 
 def flags_of(captured: Captured) -> Flag:
     """Say what else a chunk says of what was captured."""
-    return Flag.PAUSED if captured.paused else Flag.NONE
+    flags = Flag.PAUSED if captured.paused else Flag.NONE
+    return flags | Flag.STANDBY if captured.standby else flags
 
 
 @dataclass(slots=True)
