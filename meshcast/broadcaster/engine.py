@@ -27,10 +27,10 @@ from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.limits import OPUS_FRAME_US, TITLE_BYTES_MAX
 from meshcast.protocol.link import Link, TrackerAddress, format_address
-from meshcast.protocol.mandate import DELEGATION_S, Mandate
+from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.session import Contact
 from meshcast.protocol.source import Programme
-from meshcast.protocol.tickets import Delegation, Role, sign_delegation
+from meshcast.protocol.tickets import Delegation, Role
 from meshcast.protocol.units import SECOND, BroadcastId, Micros, PeerId
 from meshcast.tracker_keys import pin_of
 from meshcast.transport.datagram import UdpSocket
@@ -150,15 +150,8 @@ def sendable(title: str) -> str:
 
 def delegate(broadcast: Identity, source: Identity) -> Delegation:
     """Let this process speak for the broadcast, from now on and instead of all before it."""
-    now_s = int(time.time())
-    return sign_delegation(
-        broadcast,
-        index=0,
-        source=PeerId(source.peer_id),
-        run=secrets.randbits(32),
-        generation=now_s,
-        not_after_s=now_s + DELEGATION_S,
-    )
+    mandate = Mandate(broadcast, PeerId(source.peer_id))
+    return mandate.begin(secrets.randbits(32), int(time.time()) * SECOND)
 
 
 def _perform(effect: object, outcome: Outcome) -> None:

@@ -172,7 +172,7 @@ class BroadcasterMachine:
     def _open(self, part: Understudy, now: Micros) -> list[Effect]:
         """Begin a run of one's own: nobody is on the air."""
         self._step(Step.OPEN)
-        delegation = self.mandate.sign(self.member.dice(RUNS), 0, self.member.wall(now))
+        delegation = self.mandate.begin(self.member.dice(RUNS), self.member.wall(now))
         return self._speak(part, delegation, now).handle(Tick(), now)
 
     def _take_over(self, part: Understudy, now: Micros) -> list[Effect]:
@@ -183,7 +183,7 @@ class BroadcasterMachine:
         self._step(Step.TAKE_OVER)
         self.takeovers_us.append(now - self.backlog.newest_at)
         source, effects = part.peer.uplink.parent, part.peer.uplink.leave()
-        speaker = self._speak(part, self.mandate.sign(last.run, generation, self.member.wall(now)), now)
+        speaker = self._speak(part, self.mandate.go_on(last.run, generation, self.member.wall(now)), now)
         effects = speaker.take_over(last, self.rehearsal.after(last, epoch_us, now), now) + effects
         if source is not None:
             # It may not be dead: then it gives way.

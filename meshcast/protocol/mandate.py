@@ -32,14 +32,17 @@ class Mandate:
         )
         return pack(envelope(one))
 
-    def sign(self, run: int, after: int, wall_us: Micros) -> Delegation:
-        """Let this process speak in a run, later than generation `after`; generations are Unix time, or the next number."""
-        now_s = wall_us // SECOND
+    def begin(self, run: int, wall_us: Micros) -> Delegation:
+        """Let this process speak in a run of its own, instead of whoever spoke before: generations are Unix time."""
+        return self.go_on(run, wall_us // SECOND - 1, wall_us)
+
+    def go_on(self, run: int, after: int, wall_us: Micros) -> Delegation:
+        """Let this process speak in a run that goes on, in the next generation; no clock decides who is the later."""
         return sign_delegation(
             self.broadcast,
             index=INDEX,
             source=self.source,
             run=run,
-            generation=max(now_s, after + 1),
-            not_after_s=now_s + DELEGATION_S,
+            generation=after + 1,
+            not_after_s=wall_us // SECOND + DELEGATION_S,
         )

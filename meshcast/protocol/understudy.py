@@ -7,9 +7,10 @@ its owner to decide (`broadcaster`).
 from typing import Final
 
 from meshcast.protocol.chunk import Chunk, Flag
-from meshcast.protocol.effects import Conceal, Effect, Play
+from meshcast.protocol.effects import Conceal, Effect, HangUp, Play
 from meshcast.protocol.events import ChunkReceived, Event, Received, RefillReceived, Tick
 from meshcast.protocol.inquiry import Inquiry
+from meshcast.protocol.limits import TRACKER_RETRY_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.messages import Adopt, Bye, Message, Placed, Refuse, Refused, Wait, WaitFor, Why
@@ -20,6 +21,8 @@ from meshcast.protocol.units import SECOND, Micros, PeerId
 OPEN_AFTER_US: Final = 10 * SECOND
 """The tracker has said for so long that the broadcaster is away: a source whose link to it was down only for a moment is
 back by then, and is not fought."""
+UNKNOWN_US: Final = 2 * TRACKER_RETRY_US
+"""A tracker that has lost its memory hears of the source again within this, before anybody opens the broadcast anew."""
 JOIN_EVERY_US: Final = 2 * SECOND
 """A tracker that has not heard yet who took over from this one keeps no wish of it: it asks again."""
 
@@ -34,8 +37,8 @@ class Understudy:
         for peer in serving.acquaintances.since:
             neighbours.up(peer)
         self.inquiry = Inquiry(serving.backlog, serving.relay, serving.standing, neighbours)
-        self.is_unknown = False
-        """The tracker knows of no such broadcast."""
+        self._unknown_since: Micros | None = None
+        """Since when the tracker knows of no such broadcast."""
         self._away_since: Micros | None = None
         self._joined_at: Micros = 0
 
@@ -44,6 +47,8 @@ class Understudy:
         if not self.peer.invitation:
             self.peer.invitation = self._mandate.introduction(self.peer.member.wall(now))
         if isinstance(event, Received):
+            if self._is_unknown(event, now):
+                return [HangUp(event.peer, "asking again later"), *self.peer.handle(Tick(), now)]
             event = self._overhear(event, now)
         effects = self.peer.handle(event, now)
         match event:
@@ -78,7 +83,8 @@ class Understudy:
         """Is nobody on the air, and has not been since this spare began?"""
         if self.last is not None:
             return False
-        return self.is_unknown or (self._away_since is not None and now >= self._away_since + OPEN_AFTER_US)
+        is_unknown = self._unknown_since is not None and now >= self._unknown_since + UNKNOWN_US
+        return is_unknown or (self._away_since is not None and now >= self._away_since + OPEN_AFTER_US)
 
     # ---- what is said
 
@@ -99,11 +105,23 @@ class Understudy:
                 pass
         return event
 
+    def _is_unknown(self, event: Received, now: Micros) -> bool:
+        """Tell whether the tracker says that it knows of no such broadcast: perhaps it has only begun itself."""
+        match event.message:
+            case Refused(Why.UNKNOWN_BROADCAST) if (
+                self.last is None and event.peer == self.peer.member.tracker
+            ):
+                self._unknown_since = now if self._unknown_since is None else self._unknown_since
+                self.peer.session.disconnected("nobody is on the air yet", now)
+                return True
+            case _:
+                return False
+
     def _from_tracker(self, message: Message, now: Micros) -> bool:
         """Take in what the tracker says; tell whether the peer's machine is to hear of it."""
         match message:
             case Placed():
-                self._away_since = None
+                self._away_since = self._unknown_since = None
             case Wait(WaitFor.SOURCE):
                 self.inquiry.is_source_away = True
                 self._away_since = now if self._away_since is None else self._away_since
@@ -112,9 +130,6 @@ class Understudy:
                     self.peer.session.introduce_again(now)
             case Wait():
                 self._away_since = None
-            case Refused(Why.UNKNOWN_BROADCAST) if self.last is None:
-                self.is_unknown = True
-                return False
             case Refused(Why.SUPERSEDED):
                 return False
             case _:

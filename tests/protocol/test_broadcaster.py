@@ -38,6 +38,17 @@ def event(world: Any, late_us: int = 0, children: tuple[str, ...] = ("ann", "bob
     return source, spare
 
 
+def open_for_want_of_anybody(world: Any) -> None:
+    """Say as the tracker, as often as the spare asks, that it knows of nothing."""
+    answered = 0
+    for _ in range(100):
+        asked = len([one for name, one in world.told if name == "spare" and isinstance(one, Join)])
+        if asked > answered:
+            answered = asked
+            world.say("spare", Refused(Why.UNKNOWN_BROADCAST, ""))
+        world.run(100 * MILLISECOND)
+
+
 def post(broadcaster: Any) -> Post:
     """Say where a broadcaster stands now."""
     assert isinstance(broadcaster.post, Post)
@@ -245,7 +256,7 @@ def test_nobody_is_adopted_by_one_that_has_just_given_way(world: Any) -> None:
 def test_a_source_superseded_by_another_run_ends_and_a_spare_stands_by_for_it(world: Any) -> None:
     source = world.add_broadcaster("source")
     spare = world.add_broadcaster("spare", is_spare=True)
-    world.say("spare", Refused(Why.UNKNOWN_BROADCAST, ""))
+    open_for_want_of_anybody(world)
     assert post(spare) is Post.ON_AIR
     other = world.crew.delegation("other", run=99, generation=2**32 - 1)
     world.say("source", Notice((other,), ()))
@@ -270,12 +281,16 @@ def test_it_shows_the_tracker_that_it_may_stand_by_with_what_lets_nobody_speak(w
 
 def test_a_spare_of_a_broadcast_that_nobody_has_opened_opens_it(world: Any) -> None:
     spare = world.add_broadcaster("spare", is_spare=True)
-    world.run(SECOND)
+    world.run(100 * MILLISECOND)
     world.say("spare", Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here"))
-    world.run(SECOND)
+    assert post(spare) is Post.STANDING_BY, (
+        "the tracker may just have begun, and the source be on its way back"
+    )
+    open_for_want_of_anybody(world)
     assert post(spare) is Post.ON_AIR
     assert isinstance(world.told[-1][1], Announce | Report)
     assert spare.backlog.get(1).chunk.media_time_us == 0
+    assert len([one for _, one in world.told if isinstance(one, Join)]) >= 2, "it has asked again"
 
 
 def test_a_spare_whose_source_stays_away_opens_the_broadcast_anew(world: Any) -> None:

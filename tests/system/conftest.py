@@ -85,7 +85,7 @@ class AudibleStage(Stage):
             self.member(me, Role.SPARE if is_spare else Role.SOURCE, capacity),
             mandate,
             Programme("A programme", bitrate_bps, packer.chunk_us),
-            None if is_spare else mandate.sign(run, 0, wall_us),
+            None if is_spare else mandate.begin(run, wall_us),
         )
         driver = StageDriver(machine)
 
