@@ -27,8 +27,10 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros, PeerId, Sequenc
 
 WITNESSES_MAX: Final = 4
 """Enough that one of them is near and one is on another branch; each costs a beat every 5 s."""
+AHEAD_AT_FIRST: Final = 2
+"""Chunks beyond the newest that are asked for before the threshold: mostly one was lost, and no more is to be sent twice."""
 AHEAD: Final = 8
-"""Chunks that are asked for beyond the newest: whoever hears the source keeps this spare supplied with them."""
+"""The same afterwards: whoever hears the source keeps this spare supplied with them."""
 ASK_EVERY_US: Final = 100 * MILLISECOND
 ASK_LATER_EVERY_US: Final = 1 * SECOND
 """Once it is too late to be unheard, so often is enough."""
@@ -107,7 +109,8 @@ class Inquiry:
         if now < self._ask_again_at:
             return []
         self._asked_at = now
-        wish = Pull(((max(1, self._about - 1), self._about + AHEAD),))
+        is_early = now < backlog.newest_at + self._threshold_us
+        wish = Pull(((self._about, self._about + (AHEAD_AT_FIRST if is_early else AHEAD)),))
         return [Send(peer, wish) for peer in self._waited_for]
 
     def deadline(self) -> Micros | None:

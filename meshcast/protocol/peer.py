@@ -401,9 +401,9 @@ class PeerMachine:
         return self.uplink.needs | self.relay.served
 
     def _playout_deadline(self) -> Micros | None:
-        """When is a chunk due? A headless relay plays to nobody: what is due there waits for the next chunk to come."""
+        """When is a chunk due? A headless relay or a spare plays to nobody: what is due there waits for the next chunk to come."""
         due = self.playout.deadline()
-        if due is None or self.member.role is not Role.RELAY:
+        if due is None or self.member.role not in {Role.RELAY, Role.SPARE}:
             return due
         return due + RELAY_PLAYOUT_SLACK_US
 

@@ -6,6 +6,8 @@ import pytest
 
 from meshcast.protocol.effects import Effect, Send
 from meshcast.protocol.inquiry import (
+    AHEAD,
+    AHEAD_AT_FIRST,
     ANSWER_US,
     ASK_EVERY_US,
     ASK_LATER_EVERY_US,
@@ -68,13 +70,13 @@ def test_it_asks_at_half_of_the_threshold_and_again_until_it_is_answered(crew: A
     assert spare.inquiry.deadline() == BEGAN + SILENCE_US // 2
     assert spare.tick(SILENCE_US // 2 - 1) == []
     asked = spare.tick(SILENCE_US // 2)
-    assert asked == [Send(peer, Pull(((LAST - 1, LAST + 8),))) for peer in spare.enlisted]
+    assert asked == [Send(peer, Pull(((LAST, LAST + AHEAD_AT_FIRST),))) for peer in spare.enlisted]
     spare.says("ann")
     assert spare.tick(SILENCE_US // 2 + ASK_EVERY_US - 1) == []
     (again,) = spare.tick(SILENCE_US // 2 + ASK_EVERY_US)
-    assert again == Send(crew.id("bob"), Pull(((LAST - 1, LAST + 8),)))
+    assert again == Send(crew.id("bob"), Pull(((LAST, LAST + AHEAD_AT_FIRST),)))
     late = 2 * SECOND
-    spare.tick(late)
+    assert spare.tick(late) == [Send(crew.id("bob"), Pull(((LAST, LAST + AHEAD),)))]
     assert spare.tick(late + ASK_EVERY_US) == []
     assert spare.tick(late + ASK_LATER_EVERY_US) != []
 
