@@ -26,7 +26,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(story=st.lists(steps, min_size=10, max_size=60), spoken=st.integers(2, LENGTH - 2))
 def test_numbers_handed_over_only_grow_and_nothing_superseded_is_passed_on(
     make_world: Callable[[], Any], story: list[Any], spoken: int
