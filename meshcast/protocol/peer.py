@@ -210,7 +210,7 @@ class PeerMachine:
         """Have nothing to do any more with a polluter, and report it."""
         if peer in self.tally.accused:
             return []
-        self.tally.accused.append(peer)
+        self.tally.accuse(peer)
         self.relay.gone(peer, now)
         effects: list[Effect] = [Send(peer, Bye(Why.POLLUTER)), *self.uplink.cut_off(peer, now)]
         if self.session.contact is Contact.KNOWN:

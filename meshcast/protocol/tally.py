@@ -1,10 +1,15 @@
 """What a peer counts, and what it shows: for status lines, reports and tests."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from meshcast.protocol.attachment import Attachment
+from meshcast.protocol.limits import LINKS_MAX
 from meshcast.protocol.session import Contact
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
+
+ACCUSED_MAX: Final = LINKS_MAX
+"""Forgers that are remembered: as many as could have a link at one time."""
 
 
 @dataclass(slots=True)
@@ -17,7 +22,8 @@ class Tally:
     """Chunks of another run, too old, or from strangers."""
     forged: int = 0
     """Chunks whose signature was bad: not played, not passed on, their sender cut off."""
-    accused: list[PeerId] = field(default_factory=list)
+    accused: dict[PeerId, None] = field(default_factory=dict)
+    """Who forged, and is not spoken to again: the newest of them, for a key costs nothing."""
     bad_messages: int = 0
     first_play_at: Micros | None = None
     joined_at: Micros | None = None
@@ -25,6 +31,12 @@ class Tally:
     attached_at: Micros | None = None
     parents: int = 0
     """How often a parent was found."""
+
+    def accuse(self, peer: PeerId) -> None:
+        """Remember a forger, and forget the oldest."""
+        self.accused[peer] = None
+        while len(self.accused) > ACCUSED_MAX:
+            del self.accused[next(iter(self.accused))]
 
 
 @dataclass(frozen=True, slots=True)

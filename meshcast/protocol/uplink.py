@@ -473,7 +473,7 @@ class Uplink:
         effects: list[Effect] = []
         for ticket in tickets:
             if ticket.peer in self.neighbours and self.repair is not None:
-                self.neighbours.tickets[ticket.peer] = ticket
+                self.neighbours.note(ticket)
                 self.repair.connected(Candidate(ticket.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             else:
                 effects += self.neighbours.dial(ticket)
@@ -501,7 +501,7 @@ class Uplink:
 
     def _move_to(self, ticket: Ticket, now: Micros) -> list[Effect]:
         """Begin to go over to another parent; the old one is heard until the new one has accepted."""
-        self.neighbours.tickets[ticket.peer] = ticket
+        self.neighbours.note(ticket)
         self._moving = ticket.peer, now + MOVE_US_MAX
         return self._ask(ticket.peer, now)
 

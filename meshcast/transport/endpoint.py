@@ -233,8 +233,11 @@ class Endpoint:
         self._ask(channel, channel.quic.receive_datagram, data, sender, now)
         if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
+            owner = channel.owner
             self.drop(channel)
             self.strays += 1
+            if owner is not None:
+                owner.ended(Ending(Blame.FAULT, "a first packet that nobody can read"))
         self._look_after(channel, now)
 
     def _look_after(self, channel: Channel, now: float) -> None:

@@ -276,6 +276,31 @@ def test_a_live_chunk_outweighs_a_parent_that_lies_about_its_newest(
     assert listener.playout.deadline() == START + CHUNK_US + DELAY_US
 
 
+@pytest.mark.parametrize("newest", [10**6, 2**32 - 1])
+def test_a_parent_that_lies_about_its_newest_keeps_nobody_silent_for_longer_than_two_seconds(
+    listener: Listener, newest: Sequence
+) -> None:
+    """No live chunk ever had a greater number than the lie, and the joiner stayed silent as long as the liar fed it."""
+    listener.playout.anchor(newest, START)
+    for step in range(1 + RESYNC_US // CHUNK_US):
+        listener.offer(6 + step, START + step * CHUNK_US)
+        assert listener.playout.phase is Phase.WAITING
+    heard_at = START + RESYNC_US + CHUNK_US
+    listener.offer(7 + RESYNC_US // CHUNK_US, heard_at)
+    assert listener.playout.deadline() == heard_at + DELAY_US
+
+
+def test_a_chunk_that_claims_any_time_and_any_number_costs_no_more_than_another(listener: Listener) -> None:
+    """Each number in between was gone through, and a single chunk of a crooked broadcaster stopped its listeners."""
+    listener.offer(1, START)
+    listener.offer(2**32 - 1, START + CHUNK_US, media_time_us=2**63)
+    listener.tick(START + 2 * DELAY_US)
+    listener.offer(2**32 - 3, START + 2 * DELAY_US, media_time_us=2**62)
+    listener.run(START + 20 * DELAY_US)
+    listener.tick(START + 10**9 * SECOND)
+    assert len(listener.handed) < 250
+
+
 def test_another_parents_word_replaces_that_of_a_liar(listener: Listener) -> None:
     """The worst word counted, whoever had given it."""
     listener.playout.anchor(10**9, START)
