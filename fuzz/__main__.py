@@ -21,11 +21,11 @@ from fuzz.target import Target
 from fuzz.wire import Wire
 
 TARGETS: Final[dict[str, tuple[Callable[[], Target], int]]] = {
-    "wire": (Wire, 400_000),
+    "wire": (Wire, 1_200_000),
     "listener": (ListenerSiege, 24_000),
     "source": (SourceSiege, 16_000),
     "tracker": (TrackerSiege, 16_000),
-    "endpoint": (Street, 40_000),
+    "endpoint": (Street, 16_000),
 }
 """Each with the inputs of a chapter: some seconds of work."""
 

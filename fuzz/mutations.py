@@ -56,36 +56,32 @@ def below(chance: Random, limit: int) -> int:
 
 def spoil(data: bytes, pool: Sequence[bytes], chance: Random) -> bytes:
     """Change bytes in one to three ways; now and then in none."""
-    changed = bytearray(data)
-    for _ in range(below(chance, 4)):
-        _spoil_once(changed, pool, chance)
+    changed, random = bytearray(data), chance.random
+    for _ in range(int(random() * 4)):
+        size = len(changed)
+        at, way = int(random() * (size + 1)), int(random() * 9)
+        if way == 0 and size:
+            changed[at - 1] ^= 1 << int(random() * 8)
+        elif way == 1:
+            del changed[at:]
+        elif way == 2:
+            changed[at:at] = chance.randbytes(1 + int(random() * 40))
+        elif way == 3:
+            other = pool[int(random() * len(pool))]
+            changed[at:] = other[int(random() * (len(other) + 1)) :]
+        elif way == 4:
+            edge = EDGES[int(random() * len(EDGES))]
+            changed[at : at + len(edge)] = edge
+        elif way == 5:
+            lie = LIES[int(random() * len(LIES))]
+            changed[at : at + len(lie)] = lie
+        elif way == 6:
+            changed[at:at] = changed[at : at + 1 + int(random() * 80)]
+        elif way == 7:
+            del changed[at : at + 1 + int(random() * 20)]
+        else:
+            changed[at : at + 8] = chance.randbytes(8)
     return bytes(changed)
-
-
-def _spoil_once(data: bytearray, pool: Sequence[bytes], chance: Random) -> None:
-    at = below(chance, len(data) + 1)
-    match below(chance, 9):
-        case 0 if data:
-            data[at - 1] ^= 1 << below(chance, 8)
-        case 1:
-            del data[at:]
-        case 2:
-            data[at:at] = chance.randbytes(1 + below(chance, 40))
-        case 3:
-            other = pool[below(chance, len(pool))]
-            data[at:] = other[below(chance, len(other) + 1) :]
-        case 4:
-            edge = EDGES[below(chance, len(EDGES))]
-            data[at : at + len(edge)] = edge
-        case 5:
-            lie = LIES[below(chance, len(LIES))]
-            data[at : at + len(lie)] = lie
-        case 6:
-            data[at:at] = data[at : at + 1 + below(chance, 80)]
-        case 7:
-            del data[at : at + 1 + below(chance, 20)]
-        case _:
-            data[at : at + 8] = chance.randbytes(8)
 
 
 def confuse(value: Any, chance: Random, depth: int = 0) -> Any:

@@ -124,13 +124,13 @@ class Wire(Plain):
 
     def feed(self, count: int, chance: Random) -> None:
         """Take `count` inputs."""
-        turns, readers = self._turns, self._readers
+        turns, readers, random, values = self._turns, self._readers, chance.random, seeds.values()
         for _ in range(count):
-            read, kept, _ = readers[turns[mutations.below(chance, len(turns))]]
-            if (read is _message or read is _statement) and chance.random() < 0.5:
-                data = mutations.confused(seeds.values(), chance)
+            read, kept, _ = readers[turns[int(random() * len(turns))]]
+            if (read is _message or read is _statement) and random() < 0.5:
+                data = mutations.confused(values, chance)
             else:
-                data = mutations.spoil(kept[mutations.below(chance, len(kept))], self._pool, chance)
+                data = mutations.spoil(kept[int(random() * len(kept))], self._pool, chance)
             self.last = data
             self._give(read, data, chance)
 

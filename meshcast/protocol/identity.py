@@ -22,6 +22,16 @@ Verify: TypeAlias = Callable[[bytes, bytes, bytes], bool]
 """`verify(public key, signature, signed bytes)`: is the signature good? Passed in, so that a simulator can remember
 answers: with a thousand peers in one process each chunk is checked once and not a thousand times."""
 
+_PRIME: Final = 2**255 - 19
+_SIGN_OFF: Final = 0x7F
+_Y_OF_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_NOBODYS: Final = frozenset(
+    y.to_bytes(KEY_BYTES, "little")
+    for y in (0, 1, _Y_OF_ORDER_8, _PRIME - _Y_OF_ORDER_8, _PRIME - 1, _PRIME, _PRIME + 1)
+)
+"""Points of order 1, 2, 4 and 8, in all their encodings but for the sign: for them a signature of zeros is good for one
+message in four at least, and anybody finds such a message (the list is that of libsodium)."""
+
 
 class Domain:
     """What is signed, one string for each kind."""
@@ -58,8 +68,15 @@ class Identity:
         return self._key.sign(domain + body)
 
 
+def is_nobodys(public_key: bytes) -> bool:
+    """Tell whether anybody can sign for this key."""
+    return public_key[:-1] + bytes([public_key[-1] & _SIGN_OFF]) in _NOBODYS if public_key else False
+
+
 def verify(public_key: bytes, signature: bytes, signed: bytes) -> bool:
     """Tell whether `signature` over `signed` (domain included) was made by the holder of `public_key`."""
+    if is_nobodys(public_key):
+        return False
     try:
         _key(public_key).verify(signature, signed)
     except (InvalidSignature, ValueError):
