@@ -32,6 +32,7 @@ from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.congestion.reno import RenoCongestionControl
 from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.tls import Epoch
 from trio.testing import MockClock
@@ -156,7 +157,8 @@ def test_2_resetting_a_blocked_stream_kills_the_stock_connection_and_we_never_re
         pair.acceptor.send_stream_data(ids[-1], b"chunk", end_stream=True)
     pair.acceptor.reset_stream(ids[-1], 7)
     for _ in range(40):
-        pair.step(lose=pair.dialler)
+        pair.now += 0.02
+        pair._deliver(pair.dialler, pair.acceptor.datagrams_to_send(pair.now))
     assert pair.dialler._close_event is not None
     calls = {
         node.attr
@@ -277,8 +279,15 @@ def acknowledged(congestion: RenoCongestionControl, packets: int, lost_every: in
     least = congestion.congestion_window
     for number in range(packets):
         packet = QuicSentPacket(
-            Epoch.ONE_RTT, True, True, True, number, 0, sent_time=number, sent_bytes=1_200
-        )  # type: ignore[arg-type]
+            Epoch.ONE_RTT,
+            True,
+            True,
+            True,
+            number,
+            QuicPacketType.ONE_RTT,
+            sent_time=number,
+            sent_bytes=1_200,
+        )
         congestion.on_packet_sent(packet=packet)
         if lost_every and number % lost_every == lost_every - 1:
             congestion.on_packets_lost(now=number, packets=[packet])
