@@ -21,11 +21,11 @@ from fuzz.target import Target
 from fuzz.wire import Wire
 
 TARGETS: Final[dict[str, tuple[Callable[[], Target], int]]] = {
-    "wire": (Wire, 1_200_000),
-    "listener": (ListenerSiege, 24_000),
-    "source": (SourceSiege, 16_000),
-    "tracker": (TrackerSiege, 16_000),
-    "endpoint": (Street, 16_000),
+    "wire": (Wire, 800_000),
+    "listener": (ListenerSiege, 16_000),
+    "source": (SourceSiege, 12_000),
+    "tracker": (TrackerSiege, 8_000),
+    "endpoint": (Street, 8_000),
 }
 """Each with the inputs of a chapter: some seconds of work."""
 

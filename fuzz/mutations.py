@@ -55,9 +55,9 @@ def below(chance: Random, limit: int) -> int:
 
 
 def spoil(data: bytes, pool: Sequence[bytes], chance: Random) -> bytes:
-    """Change bytes in one to three ways; now and then in none."""
+    """Change bytes in one to four ways; now and then in none."""
     changed, random = bytearray(data), chance.random
-    for _ in range(int(random() * 4)):
+    for _ in range(int(random() * 4.8 + 0.7)):
         size = len(changed)
         at, way = int(random() * (size + 1)), int(random() * 9)
         if way == 0 and size:

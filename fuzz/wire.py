@@ -21,12 +21,14 @@ from tracker.overlay.event import Announced
 from tracker.overlay.snapshot import unpack_row
 
 ACCEPTOR: Final = Identity.from_seed(b"acceptor".ljust(32, b".")).peer_id
+WRITTEN_AGAIN: Final = 0.15
+"""So many of the messages that were read are written and read again; it costs twice what reading costs."""
 Reader = Callable[[bytes, Random], Any]
 
 
-def _message(data: bytes, _: Random) -> None:
+def _message(data: bytes, chance: Random) -> None:
     message: Message | None = decode(data)
-    if message is None:
+    if message is None or chance.random() > WRITTEN_AGAIN:
         return
     try:
         again = encode(message)
@@ -56,7 +58,7 @@ def _statement(data: bytes, _: Random) -> None:
 def _frames(data: bytes, chance: Random) -> None:
     reader, at = FrameReader(), 0
     while at < len(data):
-        step = 1 + mutations.below(chance, 64)
+        step = 1 + mutations.below(chance, 400)
         reader.feed(data[at : at + step])
         at += step
         while (frame := reader.next_frame()) is not None:
@@ -108,16 +110,16 @@ class Wire(Plain):
         # Some readers cost a hundred times what others cost, and have a hundredth of the branches.
         self._readers: tuple[tuple[Reader, list[bytes], int], ...] = (
             (_message, messages, 30),
-            (_datagram, datagrams, 20),
+            (_datagram, datagrams, 40),
             (_refill, [golden["refill"]], 8),
-            (_statement, statements, 12),
-            (_frames, [kept["frames"]], 4),
+            (_statement, statements, 8),
+            (_frames, [kept["frames"]], 3),
             (_blobs, [golden["refill"]], 3),
             (_proof, [kept["preamble"]], 1),
-            (_text, [kept["link"], kept["tracker-address"]], 3),
-            (_row, [kept["row"], kept["announced"]], 6),
-            (self._knock, [kept["initial"], kept["retry"], kept["version-negotiation"]], 4),
-            (self._header, [kept["initial"], kept["short-header"]], 4),
+            (_text, [kept["link"], kept["tracker-address"]], 2),
+            (_row, [kept["row"], kept["announced"]], 4),
+            (self._knock, [kept["initial"], kept["retry"], kept["version-negotiation"]], 6),
+            (self._header, [kept["initial"], kept["short-header"]], 8),
         )
         self._turns = [number for number, (_, _, turns) in enumerate(self._readers) for _ in range(turns)]
         self.last = b""
@@ -127,7 +129,7 @@ class Wire(Plain):
         turns, readers, random, values = self._turns, self._readers, chance.random, seeds.values()
         for _ in range(count):
             read, kept, _ = readers[turns[int(random() * len(turns))]]
-            if (read is _message or read is _statement) and random() < 0.5:
+            if (read is _message or read is _statement) and random() < 0.3:
                 data = mutations.confused(values, chance)
             else:
                 data = mutations.spoil(kept[int(random() * len(kept))], self._pool, chance)

@@ -32,6 +32,7 @@ from meshcast.protocol.events import (
     Stop,
     Tick,
 )
+from meshcast.protocol.manners import Manners
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.wire import (
     decode,
@@ -90,6 +91,8 @@ class Driver:
         self._notes = notes
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
+        self._manners: dict[PeerId, Manners] = {}
+        """Of everybody to whom there is a link."""
         self.dropped_chunks = 0
         """Chunks that a link could not take at once."""
 
@@ -155,17 +158,22 @@ class Driver:
         """Turn what came over a link into events."""
         match event:
             case LinkUp(peer, address, dialled):
+                self._manners[peer] = Manners()
                 self.feed(Connected(peer, address, dialled))
             case LinkDown(peer, reason, detail, _):
+                self._manners.pop(peer, None)
                 text = detail or reason.name.lower().replace("_", " ")
                 self.feed(Disconnected(peer, text, is_wrong_key=reason is DownReason.WRONG_KEY))
             case FrameReceived(peer, data):
                 message = decode(data)
+                self._manners[peer].message(message, self.now())
                 if message is not None:
                     self.feed(Received(peer, message))
             case DatagramReceived(peer, data):
-                self._datagram(peer, data)
+                if self._manners[peer].datagram(self.now()):
+                    self._datagram(peer, data)
             case BlobReceived(peer, data):
+                self._manners[peer].blob(self.now())
                 chunks = decode_refill(data) or ()
                 parts = tuple(self._chunk(peer, hop, chunk, is_refill=True) for hop, chunk in chunks)
                 self.feed(RefillReceived(peer, parts))

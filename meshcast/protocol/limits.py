@@ -131,6 +131,19 @@ PARKED_MAX: Final = 64
 """Pulls of a neighbour that wait for a chunk to arrive here."""
 PARKED_US: Final = 2 * SECOND
 
+# What a neighbour may say (`manners`).
+MESSAGES_PER_SECOND: Final = 128
+"""Six times what an honest peer says when it says most, a report every 50 ms; with as many signatures 1.2 % of a core."""
+MESSAGES_BURST: Final = 512
+"""What an honest peer has said while this side stood still for ten seconds."""
+DATAGRAMS_PER_SECOND: Final = 256
+"""Chunks of 20 ms, pulled ones, and notices, and as many again."""
+DATAGRAMS_BURST: Final = 1_024
+"""What lies in the socket's buffer when a machine wakes up."""
+BLOBS_PER_SECOND: Final = 16
+"""A short stream holds five chunks at least, or one that is larger than a datagram."""
+BLOBS_BURST: Final = 64
+
 # Judging parents.
 JUDGE_US: Final = 5 * SECOND
 LOSS_PER_MILLE_MAX: Final = 50
@@ -191,6 +204,14 @@ assert CHILDREN_MAX + RESERVE_PLACES_MAX + CLIENTS_MAX < LINKS_MAX, "all who are
 assert REPAIR_US + silence_us(CHUNK_US_MAX, 0) // 2 < PLAYOUT_DELAY_US_DEFAULT, (
     "nor is one by whoever is wary"
 )
+assert MESSAGES_PER_SECOND >= 4 * SECOND // REPORT_AFTER_US, (
+    "reports at their fastest, and whatever else there is"
+)
+assert DATAGRAMS_PER_SECOND > 2 * (SECOND // CHUNK_US_MIN + PULL_CHUNKS_PER_SECOND), (
+    "live chunks and pulled ones"
+)
+assert MESSAGES_BURST > MESSAGES_PER_SECOND
+assert DATAGRAMS_BURST > PULL_CHUNKS_BURST
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US

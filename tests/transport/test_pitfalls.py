@@ -357,7 +357,7 @@ async def test_10_a_first_packet_that_cannot_be_read_leaves_nothing_behind(
     assert timer - 1.0 >= limits.IDLE_S, "the stock connection waits for its idle timeout"
     victim = await street.peer("victim")
     for number in range(200):
-        street.fabric.carry(("10.7.7.7", 1 + number), victim.address, bytes(first))
+        street.fabric.carry((f"10.7.{number}.7", 4433), victim.address, bytes(first))
         await trio.sleep(0.001)
     await trio.sleep(0.1)
     endpoint = victim.links._endpoint

@@ -5,7 +5,6 @@ reports, which are whole state: any one of them mends what was lost before. Wher
 report wins, and the difference becomes at most a few moves of childless children.
 """
 
-import ipaddress
 from typing import Final
 
 from meshcast.protocol.effects import Send
@@ -23,6 +22,7 @@ from meshcast.protocol.messages import (
     Wait,
     WaitFor,
 )
+from meshcast.protocol.networks import network_of
 from meshcast.protocol.tickets import Ban, Role, Ticket
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
@@ -318,7 +318,7 @@ class Broadcast:
 
     def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
         """Add a peer to the tree."""
-        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=prefix_number(address))
+        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=network_of(address))
         self.registry.enter(peer, node, (address,))
         if role is Role.SPARE:
             self._standing_by[peer] = None
@@ -393,12 +393,3 @@ class Broadcast:
         effects: list[TrackerEffect] = [Keep(self.id, key, None) for key in gone if key not in self.registry]
         changed = changed_rows(self.tree, self.registry)
         return effects + [Keep(self.id, row.key, pack_row(row)) for row in changed]
-
-
-def prefix_number(address: Address) -> int:
-    """Number the network that an address is in: /24 of IPv4, the first 48 bits of IPv6; 0 for what is neither."""
-    try:
-        host = ipaddress.ip_address(address[0])
-    except ValueError:
-        return 0
-    return int(host) >> 8 if host.version == 4 else int(host) >> 80
