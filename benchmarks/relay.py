@@ -7,7 +7,7 @@ A real tracker, a real broadcaster at 64 kbit/s, which feeds one, the real `mesh
 one process, whom it feeds: ten chunks of about 900 bytes a second, signed, over the loopback. Beside it run, at the same
 time, at the same rate and with as many children:
 
-asyncio   aioquic's own server, as it comes: each datagram is passed on to all other connections
+asyncio   aioquic's own server, as it comes: one signature is checked of each datagram, which is passed on to all others
 floor     a process that opens each chunk, checks one signature, and seals and sends it for each child over a plain socket
 qh3       as asyncio, with qh3 (its core is in Rust), if `--qh3-python` names an interpreter that has it (and cryptography)
 
@@ -45,6 +45,8 @@ HERE = Path(__file__).parent
 CHUNKS_A_SECOND = 10
 PROGRAMME_S = 75.0
 """The programme lasts 90 s; the rest is for starting."""
+OFF_MAX = 0.3
+"""A repeat in which more than this share of some relay's chunks came late or not at all is not counted."""
 SETTLE_S = 3.0
 """What joining and the first seconds cost is no part of it."""
 
@@ -81,7 +83,7 @@ def read_line(process: subprocess.Popen[str]) -> str:
 @contextmanager
 def started(*command: object) -> Iterator[subprocess.Popen[str]]:
     """Let a process run while the block runs; what it writes, errors included, can be read."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own commands
         [str(part) for part in command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -152,22 +154,28 @@ def open_other(stack: ExitStack, python: str, kind: str, library: str, children:
 
 
 def measure(relays: dict[str, Relay], children: int, repeats: int, seconds: float) -> list[dict[str, float]]:
-    """Give, for each repeat, the CPU microseconds of each relay for a chunk and a child."""
+    """Give, for each repeat, the CPU microseconds of each relay for a chunk and a child.
+
+    Seconds in which the machine was too busy for some relay's children to keep the pace count for nobody.
+    """
     time.sleep(SETTLE_S)
-    repeated = []
-    for _ in range(repeats):
-        before = {name: (relay.cpu_ns(), relay.chunks()) for name, relay in relays.items()}
+    repeated: list[dict[str, float]] = []
+    give_up_at = time.monotonic() + PROGRAMME_S
+    while len(repeated) < repeats and time.monotonic() + seconds < give_up_at:
+        before = {name: (time.monotonic(), relay.cpu_ns(), relay.chunks()) for name, relay in relays.items()}
         time.sleep(seconds)
-        found = {}
+        found: dict[str, float] = {}
         for name, relay in relays.items():
-            cpu_ns, chunks = relay.cpu_ns() - before[name][0], relay.chunks() - before[name][1]
-            expected = seconds * CHUNKS_A_SECOND * children
-            if not 0.7 * expected < chunks < 1.5 * expected:
-                raise SystemExit(
-                    f"{name}: {chunks} chunks came, {expected:.0f} should; is the machine too busy?"
-                )
-            found[name] = cpu_ns / 1_000 / chunks
-        repeated.append(found)
+            cpu_ns, chunks = relay.cpu_ns() - before[name][1], relay.chunks() - before[name][2]
+            expected = (time.monotonic() - before[name][0]) * CHUNKS_A_SECOND * children
+            if abs(chunks - expected) < OFF_MAX * expected:
+                found[name] = cpu_ns / 1_000 / chunks
+        if len(found) == len(relays):
+            repeated.append(found)
+    if not repeated:
+        raise SystemExit(
+            "the machine is too busy: in no repeat did all children get their chunks; try again later"
+        )
     return repeated
 
 
@@ -182,7 +190,7 @@ def part(*arguments: object) -> dict[str, Any]:
 def has_qh3(python: str) -> bool:
     """Tell whether an interpreter has qh3."""
     return (
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - what the person said
             [python, "-c", "import qh3, cryptography"], capture_output=True, check=False
         ).returncode
         == 0
@@ -219,6 +227,7 @@ def main(children: int, repeats: int, seconds: float, qh3_python: str, *, is_jso
     handshake, memory = part("handshakes"), part("memory")
     report = {
         "children": children,
+        "repeats": len(repeated),
         "us_per_chunk_child": round(median["meshcast"], 1),
         "us_per_chunk_child_others": {
             name: round(us, 1) for name, us in median.items() if name != "meshcast"

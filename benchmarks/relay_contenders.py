@@ -20,6 +20,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
@@ -48,6 +49,14 @@ def answer_questions() -> None:
     os._exit(0)
 
 
+def signature_check() -> Callable[[], None]:
+    """Give what checks one signature of a chunk's length, as a relay has to for each chunk."""
+    signer = Ed25519PrivateKey.generate()
+    body = bytes(CHUNK_BYTES - 64)
+    signature, public = signer.sign(body), signer.public_key()
+    return lambda: public.verify(signature, body)
+
+
 def server_configuration(library: str) -> Any:
     """Configure a server with a key of the library's default kind."""
     configuration = importlib.import_module(f"{library}.quic.configuration").QuicConfiguration(
@@ -72,10 +81,12 @@ async def relay(library: str) -> None:
     protocol = importlib.import_module(f"{library}.asyncio.protocol").QuicConnectionProtocol
     events = importlib.import_module(f"{library}.quic.events")
     members: list[Any] = []
+    check = signature_check()
 
     class Member(protocol):  # type: ignore[misc]
         def quic_event_received(self, event: Any) -> None:
             if isinstance(event, events.DatagramFrameReceived):
+                check()
                 for member in members:
                     if member is not self:
                         member._quic.send_datagram_frame(event.data)  # noqa: SLF001 - there is no other way
@@ -121,9 +132,7 @@ async def children(library: str, port: int, count: int) -> None:
 
 def floor() -> None:
     """Relay with nothing but what nobody can do without: open, check one signature, seal and send for each child."""
-    signer = Ed25519PrivateKey.generate()
-    body = bytes(CHUNK_BYTES - 64)
-    signature, public = signer.sign(body), signer.public_key()
+    check = signature_check()
     bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     bound.bind(("127.0.0.1", 0))
     say(bound.getsockname()[1])
@@ -135,7 +144,7 @@ def floor() -> None:
             keys[sender] = AESGCM(KEY)
             continue
         chunk = source.decrypt(NONCE, data[11:], data[:11])
-        public.verify(signature, body)
+        check()
         for address, key in keys.items():
             bound.sendto(HEADER + key.encrypt(NONCE, chunk, HEADER), address)
 

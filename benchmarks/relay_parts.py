@@ -236,25 +236,28 @@ async def memory() -> None:
     """Accept links from another process, and print by how much this one grows for each."""
     identity = fresh_identity()
     up: list[LinkUp] = []
+    half, whole = trio.Event(), trio.Event()
 
     def take(event: LinkEvent) -> None:
         if isinstance(event, LinkUp):
             up.append(event)
             links.send_datagram(event.peer, bytes(900))
+        if len(up) == CONNECTIONS:
+            half.set()
+        if len(up) == 2 * CONNECTIONS:
+            whole.set()
 
     links = Links(identity, UdpSocket.bind("127.0.0.1", 0), take)
     async with trio.open_nursery() as nursery:
         await nursery.start(links.run)
         command = [sys.executable, __file__, "diallers", str(links.own_address[1]), identity.peer_id.hex()]
         diallers = await trio.lowlevel.open_process([*command, str(2 * CONNECTIONS)], stdin=subprocess.PIPE)
-        while len(up) < CONNECTIONS:
-            await trio.sleep(0.05)
+        await half.wait()
         await trio.sleep(1)
         before, known = resident_bytes(), len(up)
         assert diallers.stdin is not None
         await diallers.stdin.send_all(b"go on\n")
-        while len(up) < 2 * CONNECTIONS:
-            await trio.sleep(0.05)
+        await whole.wait()
         await trio.sleep(2)
         grown = (resident_bytes() - before) / (len(up) - known) / 1_024
         diallers.kill()

@@ -1,5 +1,17 @@
-"""`python -m tracker` is the tracker's command line."""
+"""Where the command begins, `python -m tracker` too: with a look at what cannot be imported in another version."""
 
-from tracker.service.cli import main
+from meshcast.errors_shown import one_line
+from meshcast.transport.library import check_library
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    with one_line():
+        check_library()
+    from tracker.service.cli import main as command  # noqa: PLC0415 - another version of a library could break it
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

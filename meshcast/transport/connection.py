@@ -61,13 +61,10 @@ from meshcast.transport import limits
 from meshcast.transport.certificates import certificate_of, pinned_key
 from meshcast.transport.congestion import ALGORITHM
 from meshcast.transport.fast_release import release_handshake
+from meshcast.transport.library import refusal
 
-AIOQUIC_VERSION: Final = "1.7.2"
-if aioquic.__version__ != AIOQUIC_VERSION:
-    raise ImportError(
-        f"Meshcast needs aioquic {AIOQUIC_VERSION}, {aioquic.__version__} is installed; "
-        f"run: pip install aioquic=={AIOQUIC_VERSION}"
-    )
+if (_refusal := refusal(aioquic.__version__)) is not None:
+    raise ImportError(_refusal)
 
 ALPN: Final = "meshcast/1"
 CONNECTION_ID_BYTES: Final = 8
@@ -253,8 +250,8 @@ class MeshConnection(QuicConnection):
     def release_handshake(self) -> None:
         """Let go of what only the handshake needed, as soon as it is confirmed and what came of it was taken."""
         if (
-            self._handshake_confirmed
-            and not self._is_released
+            not self._is_released
+            and self._handshake_confirmed
             and not self._events
             and self._close_event is None
         ):

@@ -243,10 +243,11 @@ class Endpoint:
     def _look_after(self, channel: Channel, now: float) -> None:
         """Hand on what came out of a packet, and see what is to be done next."""
         self._hand_on(channel)
+        if channel.state is ChannelState.OPEN:
+            channel.quic.release_handshake()
         if channel.owner is not None:
             channel.owner.progressed()
         if channel.state is not ChannelState.GONE and not channel.is_dirty:
-            channel.quic.release_handshake()
             if self._ask(channel, channel.quic.has_work, now):
                 self.touch(channel)
             else:

@@ -324,10 +324,12 @@ class FastConnection(MeshConnection):
             self._events.append(DatagramFrameReceived(data=datagram))
 
     def _take_answer(self, answer: Acknowledged, now: float) -> None:
-        """Hand an acknowledgement to recovery. What is acknowledged or lost with it may leave more to do."""
+        """Hand an acknowledgement to recovery."""
         space = self._application
         before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-        self._is_settled = False
+        if any(packet.delivery_handlers for packet in space.sent_packets.values()):
+            # Something that would be repaired is under way: acknowledged or lost, it may leave more to do.
+            self._is_settled = False
         self._loss.on_ack_received(
             ack_rangeset=answer.packets,
             ack_delay=(answer.delay << self._remote_ack_delay_exponent) / 1_000_000,
