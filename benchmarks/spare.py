@@ -1,7 +1,7 @@
 """The broadcaster is killed, many times over: what does a crowd that hears a spare from then on miss?
 
-    .venv/bin/python benchmarks/spare.py                          # 3 seeds, 300 peers each: 2 to 3 minutes
-    .venv/bin/python benchmarks/spare.py --seeds 1 --peers 1000 --origin 32 --city Frankfurt
+    PYTHONPATH=. .venv/bin/python benchmarks/spare.py             # 3 seeds, 300 peers each: some minutes
+    PYTHONPATH=. .venv/bin/python benchmarks/spare.py --seeds 1 --peers 1000 --origin 32 --city Frankfurt
 
 Each line is one world of the simulator, with the machines that the product runs and the round trips of real cities: a crowd
 joins within 20 s, has 15 s to settle, and the source is killed. The spare captures the same programme 37 ms later, and is in
