@@ -18,17 +18,19 @@ class Casting:
     source_capacity: int = 3
     bitrate_bps: int = 64_000
     delay_us: Micros = 1_000 * MILLISECOND
+    gather_s: float = 10.0
+    """So long they take to come, and so long to settle."""
 
 
-async def gather(stage: Stage, cast: Casting, over_s: float = 10.0) -> None:
+async def gather(stage: Stage, cast: Casting) -> None:
     """Start tracker and source, let the peers come one by one, and wait until things have settled."""
     await stage.start_tracker()
     await stage.start_source(capacity=cast.source_capacity, bitrate_bps=cast.bitrate_bps)
     await trio.sleep(0.5)
     for number in range(cast.peers):
         await stage.start_peer(f"peer-{number}", capacity=cast.capacity, delay_us=cast.delay_us)
-        await trio.sleep(over_s / cast.peers)
-    await trio.sleep(over_s)
+        await trio.sleep(cast.gather_s / cast.peers)
+    await trio.sleep(cast.gather_s)
 
 
 def depths(stage: Stage) -> dict[str, int]:

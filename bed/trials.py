@@ -6,8 +6,9 @@
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 
@@ -53,25 +54,35 @@ class Findings:
     """The greatest share missing at 2 s in any ten seconds."""
 
 
-async def hops(seed: int, seconds: float, cast: Casting = Casting(), *, freezes: bool = True) -> Findings:  # noqa: B008 - frozen
+Tell: TypeAlias = Callable[[Findings], None]
+"""Told now and again how far a trial is."""
+
+
+def _silent(_: Findings) -> None:
+    """Tell nobody."""
+
+
+async def hops(
+    seed: int, seconds: float, cast: Casting, *, aftermath_s: float = AFTERMATH_S, tell: Tell = _silent
+) -> Findings:
     """Let a crowd hear for so long over bad paths; then let a third of its relays stand still, for another minute."""
     found = Findings(seed)
     async with open_stage(HOPS, seed) as stage:
-        await _calm(stage, cast, seconds, found)
-        if freezes:
-            await _freeze_a_third(stage, found)
+        await _calm(stage, cast, seconds, found, tell)
+        await _freeze_a_third(stage, found, aftermath_s)
+        tell(found)
     return found
 
 
-async def disorder(seed: int, seconds: float, cast: Casting) -> Findings:
+async def disorder(seed: int, seconds: float, cast: Casting, *, tell: Tell = _silent) -> Findings:
     """Let a crowd hear for so long while packets are lost and overtake each other."""
     found = Findings(seed)
     async with open_stage(DISORDER, seed) as stage:
-        await _calm(stage, cast, seconds, found)
+        await _calm(stage, cast, seconds, found, tell)
     return found
 
 
-async def _calm(stage: Stage, cast: Casting, seconds: float, found: Findings) -> None:
+async def _calm(stage: Stage, cast: Casting, seconds: float, found: Findings, tell: Tell) -> None:
     """Count what is missing while nothing happens but the weather."""
     await gather(stage, cast)
     ears, before = Ears(stage), ledger(stage)
@@ -83,13 +94,14 @@ async def _calm(stage: Stage, cast: Casting, seconds: float, found: Findings) ->
         if stretch.due:
             found.worst_stretch = max(found.worst_stretch, stretch.missing_at(2 * SECOND) / stretch.due)
         found.score.add(stretch)
+        tell(found)
     found.depth_max = max(depths(stage).values(), default=0)
     found.relays = len(stage.relays())
     found.ledger = ledger(stage) - before
 
 
-async def _freeze_a_third(stage: Stage, found: Findings) -> None:
-    """Let a third of the relays stand still at once, and count what the others miss in the next minute."""
+async def _freeze_a_third(stage: Stage, found: Findings, aftermath_s: float) -> None:
+    """Let a third of the relays stand still at once, and count what the others miss of what is sent for so long."""
     ears = Ears(stage)
     ears.listen()
     await trio.sleep(RIPE_S)
@@ -97,7 +109,7 @@ async def _freeze_a_third(stage: Stage, found: Findings) -> None:
     victims = random.Random(f"{found.seed} victims").sample(relays, len(relays) // 3)
     chunk_us = stage.actors["source"].source.programme.chunk_us
     ears.skip(ears.newest - IN_FLIGHT_S * SECOND // chunk_us)
-    last = ears.newest + AFTERMATH_S * SECOND // chunk_us
+    last = ears.newest + round(aftermath_s * SECOND) // chunk_us
     for name in victims:
         stage.freeze(name)
     found.frozen = len(victims)

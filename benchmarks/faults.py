@@ -44,6 +44,8 @@ DEPTH_MIN: Final = 4
 DISORDER_SHARE_MIN: Final = 0.999
 STRETCH_MISSING_MAX: Final = 0.01
 GROWTH_MAX: Final = 1.1
+TELL_EVERY: Final = 6
+"""Folds of ten virtual seconds."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,30 @@ class Done:
 
 
 def run_hops(run: Run) -> Done:
-    return _timed(lambda: in_virtual_time(lambda: hops(run.seed, run.seconds, Casting(run.peers))))
+    cast = Casting(run.peers)
+    return _timed(lambda: in_virtual_time(lambda: hops(run.seed, run.seconds, cast, tell=Tell())))
 
 
 def run_disorder(run: Run) -> Done:
     cast = Casting(run.peers, bitrate_bps=128_000)
-    return _timed(lambda: in_virtual_time(lambda: disorder(run.seed, run.seconds, cast)))
+    return _timed(lambda: in_virtual_time(lambda: disorder(run.seed, run.seconds, cast, tell=Tell())))
+
+
+class Tell:
+    """Say now and again how far a run is, for it may take long: what is counted by then is worth something too."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, found: Findings) -> None:
+        """Print a line for each virtual minute."""
+        self._calls += 1
+        if self._calls % TELL_EVERY == 0 or found.aftermath.due:
+            print(
+                f"seed {found.seed}: {found.score.due} due, missing {found.score.missing}; after the freeze "
+                f"{found.aftermath.due} due, missing {found.aftermath.missing}",
+                flush=True,
+            )
 
 
 def _timed(work: Callable[[], Findings]) -> Done:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import MILLISECOND, SECOND
-from meshcast.transport.fabric import Conditions, Fabric, FabricSocket
+from meshcast.transport.fabric import BLACK_HOLE, Conditions, Fabric, FabricSocket
 
 LEFT, RIGHT = "10.0.0.1", "10.0.0.2"
 
@@ -225,3 +225,76 @@ def test_the_same_seed_is_the_same_run(seed: int, loss: float, jitter_us: int) -
         return trio.run(once, clock=trio.testing.MockClock(autojump_threshold=0))
 
     assert run() == run()
+
+
+async def test_weather_is_everywhere_but_where_a_path_was_set_by_name(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    fabric = Fabric()
+    left, right = pair(fabric)
+    left.send(b"clear", right.address)
+    fabric.weather(BLACK_HOLE)
+    fabric.between(RIGHT, LEFT, Conditions(delay_us=SECOND))
+    left.send(b"lost", right.address)
+    right.send(b"by name", left.address)
+    assert [data for _, data in await arrivals(right, 2)] == [b"clear"]
+    assert left.receive(9) == [(b"by name", right.address)]
+    fabric.between(RIGHT, LEFT, None)
+    right.send(b"lost too", left.address)
+    fabric.weather(Conditions())
+    right.send(b"clear again", left.address)
+    assert [data for _, data in await arrivals(left, 2)] == [b"clear again"]
+
+
+async def test_a_frozen_process_is_not_woken_by_what_becomes_due(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    fabric = Fabric()
+    left, right = pair(fabric)
+    woken_at: list[float] = []
+
+    async def wait() -> None:
+        with trio.move_on_after(1):
+            await right.wait_readable()
+        woken_at.append(trio.current_time())
+
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.sleep(0.5)
+        fabric.freeze(right.address)
+        left.send(b"x", right.address)
+        await trio.sleep(9.5)
+        assert woken_at == []
+        fabric.thaw(right.address)
+    assert woken_at == [began + 10]
+
+
+async def test_a_nat_that_forgets_its_mapping_gives_another_one_and_loses_what_was_on_its_way(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    fabric = Fabric(conditions=Conditions(delay_us=MILLISECOND))
+    left, right = pair(fabric)
+    old = left.address
+    right.send(b"on its way", old)
+    new = fabric.rebind(old)
+    assert new[0] == old[0]
+    assert new != old
+    right.send(b"to the old one", old)
+    right.send(b"to the new one", new)
+    assert [data for _, data in await arrivals(left, 1)] == [b"to the new one"]
+
+
+async def test_nothing_is_remembered_of_sockets_that_are_closed() -> None:
+    fabric = Fabric()
+    right = fabric.socket(RIGHT)
+    for number in range(100):
+        left = fabric.socket(f"10.0.1.{number}")
+        left.send(b"x", right.address)
+        right.send(b"y", left.address)
+        fabric.kill(left.address)
+        left.close()
+    assert fabric.sockets == 1
+    assert not fabric._chances
+    assert not fabric._paths
+    assert not fabric._dead
