@@ -23,6 +23,11 @@ WINDOW_BYTES_MAX: Final = 131_072
 class AudioCongestionControl(RenoCongestionControl):
     """Reno (RFC 9002, section 7) whose window stays within bounds."""
 
+    def __init__(self, *, max_datagram_size: int) -> None:
+        """Begin with the floor: the library begins with ten packets."""
+        super().__init__(max_datagram_size=max_datagram_size)
+        self._hold_floor()
+
     def on_packet_acked(self, *, packet: QuicSentPacket, now: float) -> None:
         """Grow, up to the ceiling."""
         super().on_packet_acked(packet=packet, now=now)
