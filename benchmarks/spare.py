@@ -53,7 +53,10 @@ def main(seeds: int, first: int, peers: int, origin: int, city: str | None, loss
         missed = Counter(missing(one) - before[one.key] for one in crowd)
         took_ms = [round(one / MILLISECOND) for one in machine.takeovers_us]
         shares = ", ".join(f"{count} miss {chunks}" for chunks, count in sorted(missed.items()))
-        print(f"seed {seed}: {machine.post.value} after {took_ms} ms; of {len(crowd)} peers {shares}", flush=True)
+        print(
+            f"seed {seed}: {machine.post.value} after {took_ms} ms; of {len(crowd)} peers {shares}",
+            flush=True,
+        )
         worst = max(worst, *missed, 0 if machine.post is Post.ON_AIR else 99)
     raise SystemExit(worst > 1)
 
