@@ -170,7 +170,7 @@ class Driver:
                 if message is not None:
                     self.feed(Received(peer, message))
             case DatagramReceived(peer, data):
-                if self._manners[peer].datagram(self.now()):
+                if self._manners[peer].datagram(self.now):
                     self._datagram(peer, data)
             case BlobReceived(peer, data):
                 self._manners[peer].blob(self.now())

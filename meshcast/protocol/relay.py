@@ -44,7 +44,7 @@ from meshcast.protocol.messages import (
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ban, Ticket
-from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
+from meshcast.protocol.units import SECOND, Micros, PeerId, Rank, Sequence
 
 REFILL_HEAD_BYTES: Final = 1
 REFILL_OVERHEAD_BYTES: Final = HOP_BYTES + 2
@@ -184,6 +184,8 @@ class Relay:
         """Take in a ban, pass it on, and cut the banned one off."""
         if ban.peer in self.bans or ban.peer == self.member.me or not self.member.believes(ban, now):
             return []
+        wall_us = self.member.wall(now)
+        self.bans = {peer: one for peer, one in self.bans.items() if wall_us < one.not_after_s * SECOND}
         self.bans[ban.peer] = ban
         effects: list[Effect] = [Send(one, Notice((), (ban,))) for one in self.children if one != ban.peer]
         if ban.peer in self.tickets:

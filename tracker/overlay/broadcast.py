@@ -40,6 +40,8 @@ from tracker.overlay.waiting import Waiting
 
 DESERTED_US: Final = 24 * HOUR
 """A broadcast that nobody sends and nobody hears is forgotten after this."""
+UNHEARD_US: Final = 1 * HOUR
+"""One that nobody has ever heard, after this: its link may not have been given to anybody, and announcing is free."""
 WAIT_EVERY_US: Final = 2 * SECOND
 """Those who wait are told their place so often."""
 
@@ -51,7 +53,11 @@ class Broadcast:
         self._office = office
         self.id = broadcast
         self.announced = announced
+        self.network = network_of(announced.address)
+        """From which it was announced."""
         self.is_source_here = False
+        self.was_heard = False
+        """Somebody has had a place in it, or has waited for one."""
         self.newest: Number = 0
         self.waiting: Waiting[PeerId, Join] = Waiting()
         self.bans: dict[PeerId, Ban] = {}
@@ -87,7 +93,7 @@ class Broadcast:
     ) -> list[TrackerEffect]:
         """Take in the broadcaster, new, come back, or taking over, and what it has measured."""
         before, run = self.source, self.announced.delegation.run
-        self.announced = announced
+        self.announced, self.network = announced, network_of(announced.address)
         if self.source != before:
             followers = self._withdraw(self.source)
             self.registry.strike(ORIGIN)
@@ -114,6 +120,7 @@ class Broadcast:
     def join(self, peer: PeerId, join: Join, address: Address, now: Micros) -> list[TrackerEffect]:
         """Place a joiner, or let it wait; one that asks twice is answered twice."""
         self._addresses[peer] = address
+        self.was_heard = True
         node = self.registry.find(peer)
         if node is not None:
             if self.tree.parent[node] != NOBODY:
@@ -126,6 +133,7 @@ class Broadcast:
     def resume(self, peer: PeerId, ticket: Ticket, address: Address, now: Micros) -> list[TrackerEffect]:
         """Take back a peer by its own ticket; where it stands its report will tell."""
         self.waiting.drop(peer)
+        self.was_heard = True
         node = self.registry.find(peer)
         if node is None:
             node = self._enter(peer, ticket.capacity, 0, ticket.role, address)
@@ -200,7 +208,8 @@ class Broadcast:
 
     def _ban(self, node: int, accused: PeerId, now: Micros) -> list[TrackerEffect]:
         """Ban a peer: its neighbours hear of it now, the others through the tree."""
-        ban = self._office.ban(accused, self.id, now)
+        ban, wall_us = self._office.ban(accused, self.id, now), now + self._office.wall_offset_us
+        self.bans = {peer: one for peer, one in self.bans.items() if wall_us < one.not_after_s * SECOND}
         self.bans[accused] = ban
         notice = Notice((), (ban,))
         told = [
@@ -228,13 +237,19 @@ class Broadcast:
             effects += self._tell_waiting()
         return effects
 
+    @property
+    def is_deserted(self) -> bool:
+        """Tell whether the broadcaster is away and nobody is there."""
+        return not (self.is_source_here or self.waiting or len(self.registry) > 1)
+
     def is_over(self, now: Micros) -> bool:
-        """Tell whether the broadcaster has been away for a day and nobody is left."""
-        if self.is_source_here or self.waiting or len(self.registry) > 1:
+        """Tell whether it has been deserted for a day, or for an hour if nobody has ever heard it."""
+        if not self.is_deserted:
             self._deserted_at = None
-        elif self._deserted_at is None:
+            return False
+        if self._deserted_at is None:
             self._deserted_at = now
-        return self._deserted_at is not None and now >= self._deserted_at + DESERTED_US
+        return now >= self._deserted_at + (DESERTED_US if self.was_heard else UNHEARD_US)
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
@@ -248,6 +263,7 @@ class Broadcast:
         So joiners are placed at once; whom they find dead they leave for their standbys.
         """
         self.is_source_here = True
+        self.was_heard = bool(rows)
         self._source_until = now + GRACE_US
         for node in restore(self.tree, self.registry, rows):
             self.steward.restored(node, now)

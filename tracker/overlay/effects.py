@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from meshcast.protocol.effects import Send
+from meshcast.protocol.effects import HangUp, Send
 from meshcast.protocol.units import BroadcastId
 
 
@@ -17,4 +17,4 @@ class Keep:
     row: bytes | None
 
 
-TrackerEffect: TypeAlias = Send | Keep
+TrackerEffect: TypeAlias = Send | HangUp | Keep

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from meshcast.protocol.effects import Send
+from meshcast.protocol.effects import HangUp, Send
 from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.events import Connected, Disconnected, Event, Received
 from meshcast.protocol.identity import Identity, Verify, verify
@@ -24,16 +24,22 @@ from meshcast.protocol.messages import (
     WaitFor,
     Why,
 )
+from meshcast.protocol.networks import network_of
 from meshcast.protocol.tickets import Role, delegation, unpack
-from meshcast.protocol.units import MINUTE, Address, BroadcastId, Micros, PeerId
+from meshcast.protocol.units import MINUTE, BroadcastId, Micros, PeerId
+from tracker.overlay.anteroom import Anteroom
 from tracker.overlay.broadcast import Broadcast
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
 from tracker.overlay.office import Office
 from tracker.overlay.snapshot import unpack_row
+from tracker.overlay.visitors import Visitors
 
 BROADCASTS_MAX: Final = 1_000
 """One tracker's broadcasts: anybody may announce one, and each keeps a tree."""
+BROADCASTS_PER_NETWORK_MAX: Final = 64
+"""What one network (/24 or /48) may have of them: more than any studio sends, and sixteen networks to fill a tracker, each
+with a living link for every broadcast."""
 SWEEP_EVERY_US: Final = 10 * MINUTE
 REGION_ALONE: Final = ((0,),)
 
@@ -60,22 +66,28 @@ class TrackerMachine:
         self._verify = check
         self.broadcasts: dict[BroadcastId, Broadcast] = {}
         self._swept_at: Micros = 0
-        self._links: dict[PeerId, Address] = {}
+        self._visitors = Visitors()
+        self._anteroom = Anteroom()
         self._of: dict[PeerId, Broadcast] = {}
 
     def handle(self, event: Event, now: Micros) -> list[TrackerEffect]:
         """Take in what happened; return what is to be done, in order."""
         match event:
             case Connected(peer, address, _):
-                self._links[peer] = address
+                if not self._visitors.met(peer, address, now):
+                    return [HangUp(peer, "this tracker is full")]
             case Disconnected(peer, _):
-                self._links.pop(peer, None)
+                self._visitors.gone(peer)
+                self._anteroom.drop(peer)
                 broadcast = self._of.pop(peer, None)
                 return broadcast.lost(peer, now) if broadcast is not None else []
             case Received(peer, message):
                 return self._reachable(self._received(peer, message, now))
             case _:
                 effects: list[TrackerEffect] = self._forget_deserted(now)
+                effects += [HangUp(peer, "nothing was asked") for peer in self._visitors.overdue(now)]
+                for peer, join in self._anteroom.due(now):
+                    effects += self._enter(peer, join, now)
                 for broadcast in self.broadcasts.values():
                     due = broadcast.deadline()
                     if due is not None and now >= due:
@@ -86,7 +98,12 @@ class TrackerMachine:
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
         sweep = self._swept_at + SWEEP_EVERY_US if self.broadcasts else None
-        return earliest(sweep, *(broadcast.deadline() for broadcast in self.broadcasts.values()))
+        return earliest(
+            sweep,
+            self._visitors.deadline(),
+            self._anteroom.deadline(),
+            *(broadcast.deadline() for broadcast in self.broadcasts.values()),
+        )
 
     def restore(self, broadcast: BroadcastId, rows: Iterable[tuple[bytes, bytes]], now: Micros) -> None:
         """Take back a broadcast as it was kept; `BadInputError` if a row cannot be read."""
@@ -100,10 +117,10 @@ class TrackerMachine:
 
     def goodbye(self) -> list[TrackerEffect]:
         """Send everybody away for a restart; they hear on, and come back not all at once."""
-        return [Send(peer, Goodbye(TRACKER_RETRY_US)) for peer in self._links]
+        return [Send(peer, Goodbye(TRACKER_RETRY_US)) for peer in self._visitors]
 
     def _forget_deserted(self, now: Micros) -> list[TrackerEffect]:
-        """Forget broadcasts that nobody has sent or heard for a day."""
+        """Forget broadcasts that nobody has sent or heard for too long."""
         if now < self._swept_at + SWEEP_EVERY_US:
             return []
         self._swept_at = now
@@ -113,7 +130,9 @@ class TrackerMachine:
         return [Keep(broadcast, b"", None) for broadcast in over]
 
     def _received(self, peer: PeerId, message: Message, now: Micros) -> list[TrackerEffect]:
-        """Take in what a peer says."""
+        """Take in what a peer says, as long as it has a link."""
+        if peer not in self._visitors:
+            return []
         match message:
             case Announce():
                 return self._announce(peer, message, now)
@@ -147,24 +166,44 @@ class TrackerMachine:
                 )
             ]
         known = self.broadcasts.get(announce.broadcast)
-        announced = Announced.of(announce, self._links[peer])
+        announced = Announced.of(announce, self._visitors.address(peer))
         if known is not None and not delegation.supersedes(known.announced.delegation):
             # Whose word that is, so that it can give way to a spare that took over while this tracker was away from it.
+            self._visitors.introduced(peer)
             news = Notice((known.announced.delegation,), ())
             return [
                 Send(peer, news),
                 Send(peer, Refused(Why.SUPERSEDED, "a later broadcaster has this broadcast")),
             ]
-        if known is None and len(self.broadcasts) >= BROADCASTS_MAX:
-            return [
-                Send(peer, Refused(Why.FULL, f"this tracker has {BROADCASTS_MAX} broadcasts; use another"))
-            ]
+        forgotten: list[TrackerEffect] = []
         if known is None:
+            detail, forgotten = self._make_room(announced)
+            if detail:
+                return [Send(peer, Refused(Why.FULL, detail))]
             known = self.broadcasts[announce.broadcast] = Broadcast(
                 self._office, announce.broadcast, announced
             )
         self._settle(peer, known, now)
-        return known.announce(announced, now, announce.landmarks)
+        return forgotten + known.announce(announced, now, announce.landmarks)
+
+    def _make_room(self, announced: Announced) -> tuple[str, list[TrackerEffect]]:
+        """Say why there is no room for one more broadcast, if there is none; forget one that nobody will miss."""
+        network = network_of(announced.address)
+        of_network = [one for one in self.broadcasts.values() if one.network == network]
+        is_full = len(self.broadcasts) >= BROADCASTS_MAX
+        if not is_full and len(of_network) < BROADCASTS_PER_NETWORK_MAX:
+            return "", []
+        among = self.broadcasts.values() if len(of_network) < BROADCASTS_PER_NETWORK_MAX else of_network
+        for one in among:
+            if one.is_deserted and not one.was_heard:
+                del self.broadcasts[one.id]
+                return "", [Keep(one.id, b"", None)]
+        if is_full:
+            return f"this tracker has {BROADCASTS_MAX} broadcasts; use another", []
+        return (
+            f"{BROADCASTS_PER_NETWORK_MAX} broadcasts come from this network; end one, or use another tracker",
+            [],
+        )
 
     def _join(self, peer: PeerId, join: Join, now: Micros) -> list[TrackerEffect]:
         """Find a joiner a place."""
@@ -177,11 +216,27 @@ class TrackerMachine:
                 return [Send(peer, Refused(Why.BAD_DELEGATION, detail))]
             if peer == broadcast.source:
                 # It has given way to somebody whom this tracker does not know yet.
+                self._visitors.introduced(peer)
                 return [Send(peer, Wait(WaitFor.SOURCE, 0, 0, b""))]
         if peer in broadcast.bans or peer == broadcast.source or join.role is Role.SOURCE:
             return [Send(peer, Refused(Why.BANNED, "not admitted"))]
+        self._visitors.introduced(peer)
+        # Whoever is known already only asks again, and a spare has the broadcast key's word.
+        is_known = peer in broadcast.registry or join.role is Role.SPARE
+        if not is_known and not self._anteroom.may_enter(
+            peer, join, network_of(self._visitors.address(peer)), now
+        ):
+            number, wait_us = self._anteroom.stands(peer)
+            return [Send(peer, Wait(WaitFor.PLACE, number, wait_us, b""))]
+        return self._enter(peer, join, now)
+
+    def _enter(self, peer: PeerId, join: Join, now: Micros) -> list[TrackerEffect]:
+        """Let a joiner go on to its broadcast, if that has not gone meanwhile."""
+        broadcast = self.broadcasts.get(join.broadcast)
+        if broadcast is None or peer in broadcast.bans or peer == broadcast.source:
+            return [Send(peer, Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here any more"))]
         self._settle(peer, broadcast, now)
-        return broadcast.join(peer, join, self._links[peer], now)
+        return broadcast.join(peer, join, self._visitors.address(peer), now)
 
     def _may_stand_by(self, peer: PeerId, join: Join, now: Micros) -> bool:
         """Tell whether a spare brings the broadcast key's word for its key: its invitation is a delegation."""
@@ -203,7 +258,7 @@ class TrackerMachine:
         if broadcast is None or not is_good or peer in broadcast.bans or ticket.role is Role.SOURCE:
             return [Send(peer, Refused(Why.TICKET, "this ticket does not hold here"))]
         self._settle(peer, broadcast, now)
-        return broadcast.resume(peer, ticket, self._links[peer], now)
+        return broadcast.resume(peer, ticket, self._visitors.address(peer), now)
 
     def _settle(self, peer: PeerId, broadcast: Broadcast, now: Micros) -> None:
         """Note which broadcast a peer is in; in another it was until now, nobody would hear of its end."""
@@ -211,9 +266,12 @@ class TrackerMachine:
         if before is not None and before is not broadcast:
             before.lost(peer, now)
         self._of[peer] = broadcast
+        self._visitors.introduced(peer)
 
     def _reachable(self, effects: list[TrackerEffect]) -> list[TrackerEffect]:
         """Leave out what goes to peers without a link: their reports will bring it up again."""
         return (
-            [one for one in effects if isinstance(one, Keep) or one.to in self._links] if effects else effects
+            [one for one in effects if not isinstance(one, Send) or one.to in self._visitors]
+            if effects
+            else effects
         )
