@@ -60,6 +60,8 @@ class Siege(Plain):
         self.failures = 0
         """How often the machine gave up, on the word of those whom it has to believe."""
         self.asked = 0
+        self._is_answering = True
+        """Somebody of the crowd takes a call."""
         self._queue: deque[Event] = deque()
         self._speech: Speech | None = None
         self.begin()
@@ -90,6 +92,7 @@ class Siege(Plain):
 
     def settle(self) -> None:
         """Let the crowd go, and time pass."""
+        self._is_answering = False
         for enemy in list(self.is_up):
             self._leave(enemy)
         until = self.now + CLEAR_US
@@ -99,6 +102,7 @@ class Siege(Plain):
         self.now = until
         self.tell(Tick())
         self.check()
+        self._is_answering = True
         crowd.forget()
 
     # ---- what each machine has of its own
@@ -170,7 +174,7 @@ class Siege(Plain):
             self._queue.append(Connected(peer, ADDRESS, dialled=True))
             return
         for enemy, called in enumerate(self.names):
-            if identity(called).peer_id == peer and enemy not in self.is_up:
+            if self._is_answering and identity(called).peer_id == peer and enemy not in self.is_up:
                 self._come(enemy, dialled=True)
                 return
         self._queue.append(Disconnected(peer, "nobody answers"))

@@ -136,6 +136,10 @@ class Wire(Plain):
             self.last = data
             self._give(read, data, chance)
 
+    def read_one(self, number: int, data: bytes, chance: Random) -> None:
+        """Give one input to one reader."""
+        self._give(self._readers[number % len(self._readers)][0], data, chance)
+
     def read_all(self, data: bytes, chance: Random) -> None:
         """Give one input to every reader."""
         for read, _, _ in self._readers:
