@@ -30,6 +30,7 @@ from meshcast.protocol.events import (
     RefillReceived,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.membership import Membership
@@ -148,6 +149,8 @@ def told(event: Event) -> list[Any]:
             return ["programme ended"]
         case Stop():
             return ["stop"]
+        case Woken(slept_us):
+            return ["woken", slept_us]
         case _:
             assert_never(event)
 

@@ -26,6 +26,7 @@ from meshcast.protocol.events import (
     RefillReceived,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.identity import SIGNATURE_BYTES, Identity
 from meshcast.protocol.membership import Membership
@@ -219,6 +220,8 @@ def _event(kind: str, rest: list[Any]) -> Event:
             return ProgrammeEnded()
         case "stop", []:
             return Stop()
+        case "woken", [int(slept_us)]:
+            return Woken(slept_us)
         case _:
             raise ValueError(f"no event is called {kind!r}")
 

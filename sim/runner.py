@@ -9,6 +9,7 @@ from typing import Final
 
 from meshcast.protocol.effects import (
     Conceal,
+    Departed,
     Dial,
     Ended,
     Failed,
@@ -63,6 +64,11 @@ class Runner:
         process.joined_at = self.scheduler.now
         self.network.enter(process)
         self._arm(process, self.scheduler.now)
+
+    def kill(self, process: Process) -> None:
+        """Let a process end, whether it said farewell or not."""
+        process.died_at = self.scheduler.now
+        self.network.kill(process)
 
     def feed(self, host: Host, event: Event) -> None:
         """Let something happen to a process, and do what its machine wants done."""
@@ -129,6 +135,8 @@ class Runner:
                 network.ping(host, peer)
             case Ended():
                 host.has_ended = True
+            case Departed():
+                self.kill(host)
             case Failed(reason):
                 host.failure = reason
             case Keep():

@@ -17,13 +17,14 @@ from meshcast.media.sinks import open_sink
 from meshcast.membership import dice, member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
-from meshcast.protocol.effects import Conceal, Ended, Failed, Play
+from meshcast.protocol.effects import Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.link import Link, format_address
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.session import Contact
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
+from meshcast.suspension import asleep_us
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.links import Links, open_links
 
@@ -56,6 +57,8 @@ class Outcome:
     error: MeshcastError | None = None
     has_ended: bool = False
     over: trio.Event = field(default_factory=trio.Event)
+    departed: trio.Event = field(default_factory=trio.Event)
+    """Nobody waits for it any more: its children hear from somebody else."""
 
 
 class Listener:
@@ -70,7 +73,7 @@ class Listener:
 
     def perform(self, effect: object) -> None:
         """Do what is not for a link."""
-        assert isinstance(effect, Play | Conceal | Ended | Failed)
+        assert isinstance(effect, Play | Conceal | Ended | Departed | Failed)
         match effect:
             case Play(chunk, _):
                 self.heard.play(effect, is_genuine=self._is_genuine(chunk))
@@ -84,6 +87,8 @@ class Listener:
             case Ended():
                 self.outcome.has_ended = True
                 self.outcome.over.set()
+            case Departed():
+                self.outcome.departed.set()
             case Failed(reason):
                 self.outcome.error = self.outcome.error or BadInputError(reason)
                 self.outcome.over.set()
@@ -111,7 +116,7 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
         if journal is not None:
             journal.begin(of_listener(member, settings.delay_us))
         listener = Listener(Player(sink), machine.sources.is_genuine)
-        driver = Driver(machine, listener.perform, journal)
+        driver = Driver(machine, listener.perform, journal, asleep_us)
         async with open_links(
             identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:
@@ -124,8 +129,9 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
                 nursery.start_soon(_leave, settings, listener.outcome)
                 await listener.outcome.over.wait()
                 driver.stop()
-                # Before the farewells: a second Ctrl-C cuts those short, and nothing may be lost by it.
+                # Before the children are elsewhere: a second Ctrl-C cuts that short, and nothing may be lost by it.
                 show(view)
+                await listener.outcome.departed.wait()
                 nursery.cancel_scope.cancel()
     if listener.outcome.error is not None:
         raise listener.outcome.error

@@ -87,6 +87,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Departed:
+    """What was asked by `Stop` is done: nobody waits for this peer any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It cannot go on; one line for a person."""
 
@@ -94,5 +99,16 @@ class Failed:
 
 
 Effect: TypeAlias = (
-    Dial | HangUp | Send | SendDatagram | SendChunk | Refill | Probe | Play | Conceal | Ended | Failed
+    Dial
+    | HangUp
+    | Send
+    | SendDatagram
+    | SendChunk
+    | Refill
+    | Probe
+    | Play
+    | Conceal
+    | Ended
+    | Departed
+    | Failed
 )

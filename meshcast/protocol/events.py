@@ -80,6 +80,13 @@ class Stop:
     """Somebody asks the machine to go politely."""
 
 
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The machine has stood still, and its clock with it: a laptop's lid was shut."""
+
+    slept_us: Micros
+
+
 Event: TypeAlias = (
     Connected
     | Disconnected
@@ -90,4 +97,5 @@ Event: TypeAlias = (
     | Captured
     | ProgrammeEnded
     | Stop
+    | Woken
 )

@@ -113,6 +113,15 @@ ROUND_US: Final = 1 * SECOND
 AVOID_US: Final = 10 * SECOND
 """A parent that was left for silence is not asked again for so long while there are others."""
 
+# Going.
+HANDOVER_US_MAX: Final = 3 * SECOND
+"""Whoever goes politely feeds its children for so long at most: two rounds of asking, and the tracker's word for those
+who seek. A person who has pressed Ctrl-C waits no longer than that, and not at all once the children are elsewhere."""
+SLEPT_US_MIN: Final = 1 * SECOND
+"""A machine that stood still for less has missed nothing that its neighbours count on: no lease, no Accept, no patience."""
+SLEPT_LINKS_US: Final = 5 * SECOND
+"""After so long its neighbours have given its links up (they do at 2.5 s; 5 s with a ping under way): it dials anew."""
+
 # Missing chunks.
 PULL_TRIES_MAX: Final = 3
 """One try leaves 792 ppm a hop at 2 % loss, three leave 1.2."""
@@ -178,6 +187,10 @@ assert SHED_AFTER_US < STALLED_PATIENCE_US < LEASE_US, (
     "a head gives up before its children do, and raises after both"
 )
 assert CHILDREN_MAX + RESERVE_PLACES_MAX + CLIENTS_MAX < LINKS_MAX, "all who are served have a link"
+assert 2 * ROUND_US < HANDOVER_US_MAX, "a child that asks twice in vain is still fed"
+assert SLEPT_US_MIN <= ACCEPT_AGE_US_MAX < SLEPT_LINKS_US, (
+    "an Accept that lay there while the machine slept is void"
+)
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US

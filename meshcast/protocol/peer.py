@@ -6,9 +6,9 @@ The order within a handler is the order of importance: forward first, play secon
 from typing import Final
 
 from meshcast.protocol.acquaintances import Acquaintances
-from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.backlog import Backlog, Held
-from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
+from meshcast.protocol.departure import Departure
+from meshcast.protocol.effects import Conceal, Departed, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
     ChunkReceived,
@@ -20,9 +20,10 @@ from meshcast.protocol.events import (
     RefillReceived,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.intake import Intake, Verdict
-from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, SLEPT_LINKS_US, SLEPT_US_MIN
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -88,6 +89,7 @@ class PeerMachine:
         self.delay_us: Micros | None = None
         self._term = 0
         self.acquaintances = Acquaintances()
+        self.departure = Departure(self.relay)
         self._has_stopped = False
         self._joins_anew = False
         """The tracker has refused its ticket, and given no other yet."""
@@ -113,19 +115,25 @@ class PeerMachine:
             case Disconnected():
                 effects = self._disconnected(event, now)
             case Stop():
-                return self._stop()
+                effects = self._stop(now)
+            case Woken(slept_us):
+                effects = self._slept(slept_us, now)
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
+        if self.departure.has_begun:
+            return woken + effects + self._hand_over(now)
         return woken + effects + self._due(now)
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
         if self._has_stopped:
             return None
+        serving = earliest(self.uplink.deadline(), self.relay.deadline())
+        if self.departure.has_begun:
+            return earliest(serving, self.departure.until)
         return earliest(
             self.playout.deadline(),
-            self.uplink.deadline(),
-            self.relay.deadline(),
+            serving,
             self.session.deadline(),
             self.acquaintances.deadline(),
         )
@@ -284,7 +292,9 @@ class PeerMachine:
     # ---- what the tracker says
 
     def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
-        """Take in what the tracker says; what an earlier term said is void."""
+        """Take in what the tracker says; what an earlier term said is void, and what it says to one that goes."""
+        if self.departure.has_begun:
+            return []
         match message:
             case Placed(term=term) | Noted(term=term) | Move(term=term) | Standbys(term=term):
                 if term < self._term:
@@ -355,6 +365,18 @@ class PeerMachine:
             return []
         return self.uplink.lose_parent(now, is_silent=False)
 
+    def _slept(self, slept_us: Micros, now: Micros) -> list[Effect]:
+        """Attach anew after the clock stood still: what came meanwhile is of the past, and so is what was asked."""
+        if slept_us < SLEPT_US_MIN:
+            return []
+        self.playout.resume()
+        self.uplink.holes.clear()
+        self.uplink.asks.clear()
+        if slept_us < SLEPT_LINKS_US:
+            return self.uplink.lose_parent(now, is_silent=False)
+        # The other ends have given these links up, and a link that seems to be there is not dialled.
+        return [*self.acquaintances.part(), HangUp(self.member.tracker, "it slept")]
+
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""
         effects = self._play(now)
@@ -386,14 +408,20 @@ class PeerMachine:
                     self.tally.first_play_at = now
         return [one for one in effects if not isinstance(one, Conceal) or self.playout.is_audible]
 
-    def _stop(self) -> list[Effect]:
-        """Go politely: children have standbys, and need not wait for silence."""
+    def _stop(self, now: Micros) -> list[Effect]:
+        """Begin to go politely: nobody is sent here any more, and the children look for somebody else."""
+        if self.departure.has_begun:
+            return []
+        return self.departure.begin(now) + self.session.close(Leave())
+
+    def _hand_over(self, now: Micros) -> list[Effect]:
+        """Feed the children until they hear from somebody else, and go; at the end of the programme they need nobody."""
+        if not self.playout.has_ended and not self.departure.is_over(now):
+            effects = self.uplink.tick(now) + self.relay.tick(now)
+            if not self.departure.is_over(now):
+                return effects
         self._has_stopped = True
-        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in self.relay.served]
-        if self.uplink.state is not Attachment.LEFT:
-            effects += self.uplink.leave()
-        effects += self.session.close(Leave())
-        return effects + self.acquaintances.part()
+        return [*self.uplink.leave(), *self.acquaintances.part(), Departed()]
 
     # ---- for the session
 

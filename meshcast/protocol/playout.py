@@ -88,6 +88,11 @@ class Playout:
         return self.phase is Phase.PLAYING or self.phase is Phase.ENDED
 
     @property
+    def has_ended(self) -> bool:
+        """Tell whether the programme has been played to its end."""
+        return self.phase is Phase.ENDED
+
+    @property
     def buffered_us(self) -> Micros:
         """How much sound lies ahead, from the next chunk to the newest."""
         if not self._is_timed:
@@ -98,6 +103,11 @@ class Playout:
         """Begin anew: another run has begun."""
         self._wait()
         self._floor = 0
+
+    def resume(self) -> None:
+        """Begin anew at the live end: the clock has stood still, and due times are of another day."""
+        if self._is_timed:
+            self._wait()
 
     def _wait(self) -> None:
         """Wait for a chunk to begin with, above all that were handed over."""

@@ -77,6 +77,8 @@ class Relay:
     bans: dict[PeerId, Ban] = field(default_factory=dict)
     changed: bool = False
     """The tracker should hear of it."""
+    is_leaving: bool = False
+    """Nobody new is taken in."""
     served_chunks: int = 0
     served_bytes: int = 0
     """Bytes of audio that were sent: chunks with their hop headers."""
@@ -178,6 +180,13 @@ class Relay:
             self.standing.dropped(now)
         for child in list(self.children):
             self._forget_child(child)
+        return effects
+
+    def take_leave(self) -> list[Effect]:
+        """Say Bye to everybody who is served, and take nobody in; children are fed until they say Detach."""
+        self.is_leaving = True
+        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in self.served]
+        self.clients.clear()
         return effects
 
     def ban(self, ban: Ban, now: Micros) -> list[Effect]:
@@ -300,6 +309,8 @@ class Relay:
             return Why.BANNED
         if not ask.is_signed_by(peer, self.member.me, self.member.verify):
             return Why.TICKET
+        if self.is_leaving:
+            return Why.LEAVING
         if self.standing.is_raising:
             return Why.RAISING
         if not self.standing.may_adopt(ask.rank):
@@ -314,6 +325,8 @@ class Relay:
         """Say why this peer does not stand by for another, if it does not."""
         if peer not in self.tickets:
             return Why.TICKET
+        if self.is_leaving:
+            return Why.LEAVING
         if peer in self.clients:
             return None
         places = clients_max_for(self.member.role, self.member.capacity, self.standing.rank, rank)

@@ -22,6 +22,7 @@ from meshcast.protocol.events import (
     RefillReceived,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
@@ -103,7 +104,7 @@ class SourceMachine:
                 effects = []
             case Stop():
                 return self._stop()
-            case Tick() | ChunkReceived() | RefillReceived():
+            case Tick() | ChunkReceived() | RefillReceived() | Woken():
                 effects = []
         return effects + self._due(now)
 
