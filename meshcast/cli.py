@@ -18,11 +18,17 @@ from meshcast.listener.report import check_writable, report_of, write_report
 from meshcast.media.programme import programme_path
 from meshcast.places import data_folder
 from meshcast.protocol.errors import BadInputError
-from meshcast.protocol.limits import CHILDREN_MAX, PLAYOUT_DELAY_US_MAX, PLAYOUT_DELAY_US_MIN
+from meshcast.protocol.limits import (
+    CHILDREN_MAX,
+    PLAYOUT_DELAY_US_DEFAULT,
+    PLAYOUT_DELAY_US_MAX,
+    PLAYOUT_DELAY_US_MIN,
+)
 from meshcast.protocol.link import Link, TrackerAddress
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
 
+AUTO = "auto"
 STATUS = click.Choice(["auto", "live", "lines", "json", "none"])
 with_stdin = click.option(
     "--exit-with-stdin", is_flag=True, hidden=True, help="End when standard input ends."
@@ -98,7 +104,13 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 @main.command()
 @click.argument("link")
 @click.option("--output", default="speaker", show_default=True, metavar="speaker|FILE.wav|null")
-@click.option("--delay", default=1.0, show_default=True, metavar="SECONDS", help="Playout delay, 0.3 to 30.")
+@click.option(
+    "--delay",
+    default="1",
+    show_default=True,
+    metavar="SECONDS|auto",
+    help="Playout delay, 0.3 to 30; auto: as short as the network lets it be, 0.3 to 3.",
+)
 @click.option(
     "--max-children", type=children, default=3, show_default=True, help="Listeners to feed at most."
 )
@@ -113,7 +125,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     link: str,
     output: str,
-    delay: float,
+    delay: str,
     max_children: int,
     report: Path | None,
     patience: float,
@@ -135,6 +147,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
             port,
             exit_with_stdin,
             journal,
+            adapts=delay == AUTO,
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -250,10 +263,16 @@ def _bitrate_bps(kilobits: float) -> int:
     return round(kilobits * 1000)
 
 
-def _delay(seconds: float) -> Micros:
-    """Check a playout delay."""
+def _delay(text: str) -> Micros:
+    """Check a playout delay; one that adapts begins with the default."""
+    if text == AUTO:
+        return PLAYOUT_DELAY_US_DEFAULT
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise BadInputError(f"{text!r} is no delay; choose --delay from 0.3 to 30, or auto") from None
     if not PLAYOUT_DELAY_US_MIN <= seconds * SECOND <= PLAYOUT_DELAY_US_MAX:
-        raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30")
+        raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30, or auto")
     return round(seconds * SECOND)
 
 

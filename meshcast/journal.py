@@ -106,7 +106,7 @@ def open_journal(path: Path | None) -> Iterator[Journal | None]:
         yield Journal(file, secrets.randbits(64))
 
 
-def of_listener(member: Membership, delay_us: Micros) -> Header:
+def of_listener(member: Membership, delay_us: Micros, *, adapts: bool = False) -> Header:
     """Describe a listener's or a relay's machine."""
     return {
         "machine": "listener",
@@ -120,6 +120,7 @@ def of_listener(member: Membership, delay_us: Micros) -> Header:
         "addresses": member.addresses,
         "landmarks": member.landmarks,
         "delay_us": delay_us,
+        "adapts": adapts,
     }
 
 
@@ -175,8 +176,8 @@ def _shown(effect: object) -> str:
             return f"SendChunk {to.hex()} {_named(hop, chunk)}"
         case Refill(to, chunks):
             return f"Refill {to.hex()} {[_named(hop, chunk) for hop, chunk in chunks]}"
-        case Play(chunk, age_us):
-            return f"Play {chunk.sequence} {age_us}"
+        case Play(chunk, age_us, longer_us):
+            return f"Play {chunk.sequence} {age_us} {longer_us}"
         case Send(to, Adopt() as adopt):
             return f"Send {to.hex()} {replace(adopt, signature=b'')!r}"
         case _:

@@ -59,6 +59,7 @@ class Audience:
         self.cut: dict[str, int] = {}
         """Continents that are cut off, and the side that they are on."""
         self._lives = Stays(scenario, world.seed)
+        world.runner.undertakers.append(self._bury)
         for at, step in Arrivals(scenario, world.seed).changes():
             world.scheduler.at(opens_at + at, self._change, step)
 

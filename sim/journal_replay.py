@@ -177,7 +177,7 @@ def _machine(path: Path, line: str) -> Runs:
             _addresses(head["addresses"]),
             tuple(int(one) for one in head["landmarks"]),
         )
-        return PeerMachine(member, int(head["delay_us"]))
+        return PeerMachine(member, int(head["delay_us"]), adapts=bool(head.get("adapts", False)))
     except BROKEN as error:
         raise BadInputError(
             f"{path}: line 1: expected a journal's first line, which says what machine it is of"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from meshcast.protocol.effects import (
+    Bridge,
     Conceal,
     Departed,
     Dial,
@@ -54,6 +55,8 @@ class Runner:
         """The same, for processes that are watched closely alone."""
         self.listeners: list[Callable[[Process, Received], None]] = []
         """Called after each message that came."""
+        self.undertakers: list[Callable[[Process], None]] = []
+        """Called with a process that has ended of its own accord."""
         self.keep: Callable[[Keep, Micros], None] = forget
         """Takes the rows that a tracker wants kept."""
         self.fed = 0
@@ -101,6 +104,9 @@ class Runner:
                 self._carry_out(host, effect, now)
         self._arm(host, now)
         self._show(host, event)
+        if host.died_at is not None:
+            for bury in self.undertakers:
+                bury(host)
 
     def _show(self, host: Process, event: Event) -> None:
         """Show whoever watches what has happened; those who sum up first, for a checker may object."""
@@ -135,6 +141,8 @@ class Runner:
                 network.ping(host, peer)
             case Ended():
                 host.has_ended = True
+            case Bridge():
+                pass
             case Departed():
                 self.kill(host)
             case Failed(reason):

@@ -17,7 +17,7 @@ from meshcast.media.pacing import Source
 from meshcast.media.sources import open_source
 from meshcast.membership import member_of
 from meshcast.places import own_address, resolve
-from meshcast.protocol.effects import Conceal, Departed, Ended, Failed, Play
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
@@ -134,14 +134,14 @@ def delegate(broadcast: Identity, source: Identity) -> Delegation:
 
 def _perform(effect: object, outcome: Outcome) -> None:
     """Do what is not for a link."""
-    assert isinstance(effect, Play | Conceal | Ended | Departed | Failed)
+    assert isinstance(effect, Play | Conceal | Bridge | Ended | Departed | Failed)
     match effect:
         case Ended():
             outcome.over.set()
         case Failed(reason):
             outcome.error = outcome.error or reason
             outcome.over.set()
-        case Play() | Conceal() | Departed():
+        case Play() | Conceal() | Bridge() | Departed():
             raise AssertionError("a source plays nothing and goes at once")
         case _:
             assert_never(effect)

@@ -45,7 +45,10 @@ def words(view: View) -> str:
 def table(view: View) -> Table:
     """Lay out where a listener stands."""
     status, totals = view.machine.status(), view.links.totals()
-    delay = f"{status.delay_us / SECOND:.2f} s behind the source" if status.delay_us is not None else "-"
+    delay = "-"
+    if status.delay_us is not None:
+        chosen_s, whole_s = status.playout_delay_us / SECOND, status.delay_us / SECOND
+        delay = f"{chosen_s:.2f} s behind the earliest arrival, {whole_s:.2f} s behind the source"
     grid = Table.grid(padding=(0, 2))
     rows = {
         status.title or "meshcast": words(view),

@@ -17,7 +17,7 @@ from meshcast.media.sinks import open_sink
 from meshcast.membership import dice, member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
-from meshcast.protocol.effects import Conceal, Departed, Ended, Failed, Play
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.link import Link, format_address
 from meshcast.protocol.peer import PeerMachine
@@ -48,6 +48,8 @@ class ListenSettings:
     exits_with_stdin: bool = False
     journal: Path | None = None
     """Where to write what happens to the machine, for a replay."""
+    adapts: bool = False
+    """The playout delay follows the jitter, from `delay_us` on."""
 
 
 @dataclass(slots=True)
@@ -73,16 +75,19 @@ class Listener:
 
     def perform(self, effect: object) -> None:
         """Do what is not for a link."""
-        assert isinstance(effect, Play | Conceal | Ended | Departed | Failed)
+        assert isinstance(effect, Play | Conceal | Bridge | Ended | Departed | Failed)
         match effect:
-            case Play(chunk, _):
+            case Play(chunk, _, longer_us):
                 self.heard.play(effect, is_genuine=self._is_genuine(chunk))
                 if chunk.flags & Flag.PAUSED or not chunk.packets:
-                    self.player.silence(chunk.duration_us)
+                    self.player.silence(chunk.duration_us + longer_us)
                 else:
-                    self.player.play(chunk.packets)
+                    self.player.play(chunk.packets, longer_us)
             case Conceal(_, duration_us):
                 self.heard.conceal(effect)
+                self.player.conceal(duration_us)
+            case Bridge(duration_us):
+                self.heard.bridge(effect)
                 self.player.conceal(duration_us)
             case Ended():
                 self.outcome.has_ended = True
@@ -112,9 +117,9 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     with open_journal(settings.journal) as journal, open_sink(settings.output) as sink:
         chance = journal.dice if journal is not None else dice
         member = member_of(identity, settings.link, addresses, settings.role, settings.max_children, chance)
-        machine = PeerMachine(member, settings.delay_us)
+        machine = PeerMachine(member, settings.delay_us, adapts=settings.adapts)
         if journal is not None:
-            journal.begin(of_listener(member, settings.delay_us))
+            journal.begin(of_listener(member, settings.delay_us, adapts=settings.adapts))
         listener = Listener(Player(sink), machine.sources.is_genuine)
         driver = Driver(machine, listener.perform, journal, asleep_us)
         async with open_links(

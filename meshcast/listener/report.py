@@ -22,6 +22,7 @@ def report_of(view: View, wav: str | None) -> dict[str, Any]:
         "concealed_chunks": heard.concealed_chunks,
         "longest_gap_ms": heard.longest_gap_us // MILLISECOND,
         "delay_ms": {"p50": heard.delay_ms(50), "p99": heard.delay_ms(99)},
+        "playout_delay_ms": status.playout_delay_us // MILLISECOND,
         "rank": status.rank,
         "repairs_ms": [round(one / MILLISECOND, 1) for one in status.repairs_us],
         "verified_chunks": status.verified,

@@ -71,6 +71,8 @@ class Play:
     chunk: Chunk
     age_us: Micros
     """How long ago the source sent it, as the hops have added it up."""
+    longer_us: Micros = 0
+    """The playout delay changes: so much longer, or shorter, this chunk is to sound, without a click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ class Conceal:
     """This chunk is due and not here: conceal it."""
 
     sequence: Sequence
+    duration_us: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Nothing is here to be played, and it is waited for: conceal so long; nothing is passed over."""
+
     duration_us: Micros
 
 
@@ -108,6 +117,7 @@ Effect: TypeAlias = (
     | Probe
     | Play
     | Conceal
+    | Bridge
     | Ended
     | Departed
     | Failed

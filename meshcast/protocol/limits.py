@@ -74,6 +74,12 @@ HAVE_BITS: Final = 16
 PLAYOUT_DELAY_US_MIN: Final = 300 * MILLISECOND
 PLAYOUT_DELAY_US_DEFAULT: Final = 1 * SECOND
 PLAYOUT_DELAY_US_MAX: Final = 30 * SECOND
+PLAYOUT_DELAY_US_AUTO_MAX: Final = 3 * SECOND
+"""A delay that chooses itself goes no further: what comes later than that is no jitter."""
+PLAYOUT_STEP_US: Final = 10 * MILLISECOND
+"""By so much sound is shortened at a time, once in half a second (2 %), or lengthened, by a fifth at most."""
+SHORTEN_EVERY_US: Final = 500 * MILLISECOND
+LENGTHEN_EVERY_US: Final = 100 * MILLISECOND
 BACKLOG_US: Final = 32 * SECOND
 """The last seconds that a peer keeps to refill others: the longest delay offered and a little more."""
 RESYNC_US: Final = 2 * SECOND
@@ -182,6 +188,8 @@ assert RANK_ORIGIN < RANK_SPARE < RANK_RELAY < RANK_LISTENER_MIN < RANK_MAX
 assert REPAIR_US < PLAYOUT_DELAY_US_DEFAULT, "a repair at the default delay is never heard"
 assert silence_us(CHUNK_US_MAX, 0) // 2 >= STALLED_EVERY_US, "notices start before children lose patience"
 assert PLAYOUT_DELAY_US_MAX < BACKLOG_US, "what is played last can still be pulled"
+assert PLAYOUT_DELAY_US_MIN < PLAYOUT_DELAY_US_DEFAULT < PLAYOUT_DELAY_US_AUTO_MAX < PLAYOUT_DELAY_US_MAX
+assert 2 * PLAYOUT_STEP_US <= CHUNK_US_MIN, "the shortest chunk can be shortened and still fade over"
 assert SILENCE_US_MAX + ACCEPT_AGE_US_MAX < LEASE_US, "children leave a silent parent before its lease ends"
 assert SHED_AFTER_US < STALLED_PATIENCE_US < LEASE_US, (
     "a head gives up before its children do, and raises after both"

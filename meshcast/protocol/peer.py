@@ -8,7 +8,7 @@ from typing import Final
 from meshcast.protocol.acquaintances import Acquaintances
 from meshcast.protocol.backlog import Backlog, Held
 from meshcast.protocol.departure import Departure
-from meshcast.protocol.effects import Conceal, Departed, Effect, Failed, HangUp, Play, Send
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
     ChunkReceived,
@@ -53,6 +53,7 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.playout import Playout
+from meshcast.protocol.playout_delay import DelayChooser
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
 from meshcast.protocol.sources import Sources
@@ -73,7 +74,10 @@ REFUSALS: Final = {
 class PeerMachine:
     """One listener (or a headless relay, which is a listener that plays to nobody)."""
 
-    def __init__(self, member: Membership, delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT) -> None:
+    def __init__(
+        self, member: Membership, delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT, *, adapts: bool = False
+    ) -> None:
+        """Play `delay_us` behind the earliest transit; one that `adapts` begins there, and goes where jitter lets it."""
         self.member = member
         self.tally = Tally()
         self.backlog = Backlog()
@@ -82,7 +86,7 @@ class PeerMachine:
         self.relay = Relay(member, self.standing, self.backlog, self.sources, self._own_uncles)
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
         self.intake = Intake(self.backlog, self.sources, self.tally)
-        self.playout = Playout(self.backlog, delay_us)
+        self.playout = Playout(self.backlog, delay_us, DelayChooser(delay_us) if adapts else None)
         self.session = Session(member, self._introduce, self._report, self._may_wait)
         self.waiting: Wait | None = None
         self.title = ""
@@ -151,6 +155,7 @@ class PeerMachine:
             self.backlog.newest,
             self.playout.buffered_us,
             self.delay_us,
+            self.playout.delay_us,
             self.playout.missing,
             self.playout.missing,
             len(self.uplink.holes),
@@ -194,7 +199,7 @@ class PeerMachine:
             return None, []
         held = self.intake.keep(chunk, now, event.hop.age_us + event.rtt_us // 2)
         self.uplink.find_holes(chunk, newest, peer, event.hop, now)
-        self.playout.offer(chunk, now)
+        self.playout.offer(chunk, now, event.rtt_us)
         return held, []
 
     def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
@@ -406,7 +411,7 @@ class PeerMachine:
                 self.delay_us = effect.age_us
                 if self.tally.first_play_at is None:
                     self.tally.first_play_at = now
-        return [one for one in effects if not isinstance(one, Conceal) or self.playout.is_audible]
+        return [one for one in effects if not isinstance(one, Conceal | Bridge) or self.playout.is_audible]
 
     def _stop(self, now: Micros) -> list[Effect]:
         """Begin to go politely: nobody is sent here any more, and the children look for somebody else."""

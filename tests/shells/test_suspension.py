@@ -37,7 +37,7 @@ class Lid:
 async def test_a_sleep_is_told_once_and_before_what_has_waited(autojump_clock: MockClock) -> None:
     machine, lid = Remembering(), Lid()
     driver = Driver(machine, lambda _: None, asleep_us=lid)
-    driver.connect(None)  # type: ignore[arg-type] - nothing is sent
+    driver.connect(None)  # type: ignore[arg-type]
     driver.feed(Tick())
     lid.us += 90 * SECOND
     driver.feed(Tick())
@@ -49,7 +49,7 @@ async def test_naps_add_up_and_what_is_no_sleep_is_none(autojump_clock: MockCloc
     """Two clocks are read one after the other: a process held up in between must not dream."""
     machine, lid = Remembering(), Lid()
     driver = Driver(machine, lambda _: None, asleep_us=lid)
-    driver.connect(None)  # type: ignore[arg-type] - nothing is sent
+    driver.connect(None)  # type: ignore[arg-type]
     for us in (SLEPT_US_MIN // 2, -SLEPT_US_MIN, SLEPT_US_MIN, 0):
         lid.us += us
         driver.feed(Tick())

@@ -128,6 +128,7 @@ class Stage:
         capacity: int = 3,
         delay_us: int = SECOND,
         role: Role = Role.LISTENER,
+        adapts: bool = False,
         machine: Callable[[Membership], Any] | None = None,
     ) -> Actor:
         """Start a listener; `machine` makes another machine than a `PeerMachine`."""
@@ -135,7 +136,7 @@ class Stage:
         member = self.member(me, role, capacity)
         if machine is not None:
             return await self._start(name, me, Driver(machine(member), lambda _: None), self._address())
-        peer = PeerMachine(member, delay_us)
+        peer = PeerMachine(member, delay_us, adapts=adapts)
         sink = MemorySink()
         listener = Listener(Player(sink), peer.sources.is_genuine)
         actor = await self._start(name, me, Driver(peer, listener.perform), self._address())
