@@ -136,6 +136,14 @@ PULL_US_MIN: Final = 20 * MILLISECOND
 PULL_CHUNKS_PER_SECOND: Final = 64
 PULL_CHUNKS_BURST: Final = 128
 """A neighbour's budget of pulled chunks, against amplification; a burst covers a refill of 10 s."""
+HISTORY_CHUNKS: Final = 32
+HISTORY_EVERY_US: Final = 500 * MILLISECOND
+"""A joiner with a long delay pulls what its refill did not hold at the pace of that budget: 64 a second, faster than any
+programme is played."""
+REFILL_CHUNKS_MAX: Final = PULL_CHUNKS_BURST - HISTORY_CHUNKS
+"""A refill leaves so much of the budget that what lies before it can be pulled at once."""
+HISTORY_FRUITLESS_MAX: Final = 4
+"""Portions in a row that brought nothing, each asked of somebody else: then nobody near has the past."""
 PARKED_MAX: Final = 64
 """Pulls of a neighbour that wait for a chunk to arrive here."""
 PARKED_US: Final = 2 * SECOND
@@ -203,6 +211,8 @@ assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US
 assert PLAYOUT_DELAY_US_DEFAULT // CHUNK_US_MAX < PULL_CHUNKS_BURST
+assert HISTORY_CHUNKS * SECOND // HISTORY_EVERY_US <= PULL_CHUNKS_PER_SECOND, "whoever is asked may answer"
+assert HISTORY_CHUNKS * CHUNK_US_MIN > HISTORY_EVERY_US, "the past comes faster than it is played"
 assert silence_us(CHUNK_US_MIN, 0) <= HAVE_BITS * CHUNK_US_MIN, (
     "a header tells of every loss that is not yet silence"
 )

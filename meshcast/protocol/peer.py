@@ -22,6 +22,7 @@ from meshcast.protocol.events import (
     Tick,
     Woken,
 )
+from meshcast.protocol.history import History
 from meshcast.protocol.intake import Intake, Verdict
 from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, SLEPT_LINKS_US, SLEPT_US_MIN
 from meshcast.protocol.machine import earliest
@@ -87,6 +88,7 @@ class PeerMachine:
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
         self.intake = Intake(self.backlog, self.sources, self.tally)
         self.playout = Playout(self.backlog, delay_us, DelayChooser(delay_us) if adapts else None)
+        self.history = History(self.backlog, self.playout, self.uplink.standbys)
         self.session = Session(member, self._introduce, self._report, self._may_wait)
         self.waiting: Wait | None = None
         self.title = ""
@@ -137,6 +139,7 @@ class PeerMachine:
             return earliest(serving, self.departure.until)
         return earliest(
             self.playout.deadline(),
+            self.history.deadline(),
             serving,
             self.session.deadline(),
             self.acquaintances.deadline(),
@@ -266,6 +269,8 @@ class PeerMachine:
             self.tally.attached_at = self.tally.attached_at or now
             self.waiting = None
             self.playout.anchor(accept.newest, now - accept.idle_us)
+            if self.tally.parents == 1:
+                self.history.begin(accept.newest, now)
         return effects
 
     def _notice(self, notice: Notice, now: Micros) -> list[Effect]:
@@ -286,6 +291,7 @@ class PeerMachine:
         if self.sources.learn(delegations, self.member.wall(now)):
             self.backlog.clear()
             self.uplink.holes.clear()
+            self.history.clear()
             self.playout.reset()
             self.intake.start = 0
             if self.uplink.watch is not None:
@@ -376,6 +382,7 @@ class PeerMachine:
             return []
         self.playout.resume()
         self.uplink.holes.clear()
+        self.history.clear()
         self.uplink.asks.clear()
         if slept_us < SLEPT_LINKS_US:
             return self.uplink.lose_parent(now, is_silent=False)
@@ -387,6 +394,7 @@ class PeerMachine:
         effects = self._play(now)
         self.uplink.reserves.is_alone = self.session.contact is not Contact.KNOWN
         effects += self.uplink.tick(now)
+        effects += self.history.tick(self.uplink.parent, now)
         effects += self.relay.tick(now)
         if self.relay.changed:
             self.relay.changed = False

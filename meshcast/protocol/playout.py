@@ -85,14 +85,14 @@ class Playout:
 
     def deadline(self) -> Micros | None:
         """When is the next chunk due?"""
-        return self._next_due if self._is_timed else None
+        return self._next_due if self.is_timed else None
 
     def due(self, now: Micros) -> list[Effect]:
         """Give what must be handed to the player by now, in order."""
         effects: list[Effect] = []
-        if self._is_timed and now - self._next_due > RESYNC_US:
+        if self.is_timed and now - self._next_due > RESYNC_US:
             self._skip_to_live(now)
-        while self._is_timed and self._next_due <= now:
+        while self.is_timed and self._next_due <= now:
             effects.append(self._next(now))
         return effects
 
@@ -109,9 +109,17 @@ class Playout:
     @property
     def buffered_us(self) -> Micros:
         """How much sound lies ahead, from the next chunk to the newest."""
-        if not self._is_timed:
+        if not self.is_timed:
             return 0
         return max(0, self._backlog.newest + 1 - self.next_sequence) * self._backlog.chunk_us
+
+    def first_in_time(self, now: Micros) -> Sequence | None:
+        """Give the first chunk that could still be played if it came now; None while that is not known."""
+        if not self.is_timed:
+            return None
+        if self.phase is Phase.PLAYING:
+            return self.next_sequence
+        return max(1, self._floor, self.next_sequence - (self._next_due - now) // self._backlog.chunk_us)
 
     def reset(self) -> None:
         """Begin anew: another run has begun."""
@@ -120,7 +128,7 @@ class Playout:
 
     def resume(self) -> None:
         """Begin anew at the live end: the clock has stood still, and due times are of another day."""
-        if self._is_timed:
+        if self.is_timed:
             self._wait()
 
     def _wait(self) -> None:
@@ -132,7 +140,7 @@ class Playout:
             self.delay_us = min(self.delay_us, self._chooser.settled_us)
 
     @property
-    def _is_timed(self) -> bool:
+    def is_timed(self) -> bool:
         """Tell whether the next chunk has a time."""
         return self.phase is Phase.PLAYING or self.phase is Phase.READY
 

@@ -21,6 +21,7 @@ from meshcast.protocol.limits import (
     PARKED_MAX,
     PARKED_US,
     REFILL_BYTES_MAX,
+    REFILL_CHUNKS_MAX,
     STALLED_EVERY_US,
     STANDBY_CLIENTS_PER_PREFIX,
 )
@@ -383,7 +384,7 @@ class Relay:
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
-        count = ask.wanted_us // self.backlog.chunk_us + 1
+        count = min(ask.wanted_us // self.backlog.chunk_us + 1, REFILL_CHUNKS_MAX)
         budget = self._budgets.setdefault(peer, Budget(at=now))
         chunks, size = [], REFILL_HEAD_BYTES
         for held in reversed(list(self.backlog.after(ask.newest, count))):
