@@ -23,6 +23,8 @@ from meshcast.protocol.limits import (
     PLAYOUT_DELAY_US_DEFAULT,
     PLAYOUT_DELAY_US_MAX,
     PLAYOUT_DELAY_US_MIN,
+    UPLINK_BPS_MAX,
+    UPLINK_BPS_MIN,
 )
 from meshcast.protocol.link import Link, TrackerAddress
 from meshcast.protocol.tickets import Role
@@ -43,6 +45,12 @@ journal_option = click.option(
     "--journal",
     type=click.Path(path_type=Path),
     help="Write what happens to this peer to this file, for a replay; it names neighbours' addresses.",
+)
+uplink_option = click.option(
+    "--uplink",
+    type=float,
+    metavar="KBIT/S",
+    help="Never send more than this in all; by default what the children need.",
 )
 status_option = click.option("--status", type=STATUS, default="auto", help="How to show the status.")
 children = click.IntRange(0, CHILDREN_MAX)
@@ -118,6 +126,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@uplink_option
 @port_option
 @journal_option
 @status_option
@@ -129,6 +138,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_children: int,
     report: Path | None,
     patience: float,
+    uplink: float | None,
     port: int,
     journal: Path | None,
     status: str,
@@ -148,6 +158,7 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
             exit_with_stdin,
             journal,
             adapts=delay == AUTO,
+            uplink_bps=_uplink_bps(uplink),
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -162,15 +173,17 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@uplink_option
 @port_option
 @journal_option
 @status_option
 @with_stdin
-def relay(
+def relay(  # noqa: PLR0913, PLR0917 - one parameter an option
     link: str,
     max_children: int,
     report: Path | None,
     patience: float,
+    uplink: float | None,
     port: int,
     journal: Path | None,
     status: str,
@@ -189,6 +202,7 @@ def relay(
             port,
             exit_with_stdin,
             journal,
+            uplink_bps=_uplink_bps(uplink),
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -274,6 +288,18 @@ def _delay(text: str) -> Micros:
     if not PLAYOUT_DELAY_US_MIN <= seconds * SECOND <= PLAYOUT_DELAY_US_MAX:
         raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30, or auto")
     return round(seconds * SECOND)
+
+
+def _uplink_bps(kilobits: float | None) -> int | None:
+    """Check an uplink."""
+    if kilobits is None:
+        return None
+    if not UPLINK_BPS_MIN <= kilobits * 1000 <= UPLINK_BPS_MAX:
+        raise BadInputError(
+            f"an uplink of {kilobits:g} kbit/s cannot be kept to; choose --uplink from 10 on, and --max-children 0 to "
+            "feed nobody"
+        )
+    return round(kilobits * 1000)
 
 
 def _at_least_one(count: int) -> int:

@@ -28,6 +28,7 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
     Woken,
@@ -106,7 +107,14 @@ def open_journal(path: Path | None) -> Iterator[Journal | None]:
         yield Journal(file, secrets.randbits(64))
 
 
-def of_listener(member: Membership, delay_us: Micros, *, adapts: bool = False) -> Header:
+def of_listener(
+    member: Membership,
+    delay_us: Micros,
+    *,
+    adapts: bool = False,
+    is_paced: bool = False,
+    uplink_bps: int | None = None,
+) -> Header:
     """Describe a listener's or a relay's machine."""
     return {
         "machine": "listener",
@@ -121,6 +129,8 @@ def of_listener(member: Membership, delay_us: Micros, *, adapts: bool = False) -
         "landmarks": member.landmarks,
         "delay_us": delay_us,
         "adapts": adapts,
+        "is_paced": is_paced,
+        "uplink_bps": uplink_bps,
     }
 
 
@@ -150,6 +160,8 @@ def told(event: Event) -> list[Any]:
             return ["programme ended"]
         case Stop():
             return ["stop"]
+        case RoundTrips(measured):
+            return ["round trips", [[peer.hex(), rtt_us] for peer, rtt_us in measured]]
         case Woken(slept_us):
             return ["woken", slept_us]
         case _:

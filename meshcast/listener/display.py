@@ -58,6 +58,7 @@ def table(view: View) -> Table:
         "feeds": ", ".join(short(one) for one in status.children) or "nobody",
         "stand by": ", ".join(short(one) for one in status.standbys) or "nobody",
         "rank": str(status.rank),
+        "uplink": f"{view.listener.upload.now_bps // 1000} kbit/s, offers {view.machine.relay.capacity} places",
         "bytes": f"{totals.wire_bytes_received / 1e6:.2f} MB down, {totals.wire_bytes_sent / 1e6:.2f} MB up",
         "chunks": f"{status.verified} verified, {status.forged} forged, {status.missing} missing",
         "repairs": ", ".join(f"{one // 1000} ms" for one in status.repairs_us[-5:]) or "none",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import trio
 
@@ -12,6 +12,7 @@ from meshcast.journal import of_listener, open_journal
 from meshcast.keys import fresh_identity
 from meshcast.leaving import wait_for_leave
 from meshcast.listener.heard import Heard
+from meshcast.listener.upload import Upload
 from meshcast.media.player import Player
 from meshcast.media.sinks import open_sink
 from meshcast.membership import dice, member_of
@@ -19,6 +20,7 @@ from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
 from meshcast.protocol.effects import Bridge, Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
+from meshcast.protocol.events import RoundTrips
 from meshcast.protocol.link import Link, format_address
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.session import Contact
@@ -29,6 +31,7 @@ from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.links import Links, open_links
 
 STATUS_S = 0.25
+MEASURE_S = 1.0
 TRACKER_PATIENCE_S = 60.0
 """A joiner waits so long for a tracker that does not answer, and says so all the while."""
 
@@ -50,6 +53,8 @@ class ListenSettings:
     """Where to write what happens to the machine, for a replay."""
     adapts: bool = False
     """The playout delay follows the jitter, from `delay_us` on."""
+    uplink_bps: int | None = None
+    """What may be sent in all; None: what its places need."""
 
 
 @dataclass(slots=True)
@@ -71,6 +76,7 @@ class Listener:
         self._is_genuine = is_genuine
         self.player = player
         self.heard = Heard()
+        self.upload = Upload()
         self.outcome = Outcome()
 
     def perform(self, effect: object) -> None:
@@ -117,9 +123,10 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     with open_journal(settings.journal) as journal, open_sink(settings.output) as sink:
         chance = journal.dice if journal is not None else dice
         member = member_of(identity, settings.link, addresses, settings.role, settings.max_children, chance)
-        machine = PeerMachine(member, settings.delay_us, adapts=settings.adapts)
+        how: dict[str, Any] = {"adapts": settings.adapts, "is_paced": True, "uplink_bps": settings.uplink_bps}
+        machine = PeerMachine(member, settings.delay_us, **how)
         if journal is not None:
-            journal.begin(of_listener(member, settings.delay_us, adapts=settings.adapts))
+            journal.begin(of_listener(member, settings.delay_us, **how))
         listener = Listener(Player(sink), machine.sources.is_genuine)
         driver = Driver(machine, listener.perform, journal, asleep_us)
         async with open_links(
@@ -129,6 +136,7 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
             view = View(machine, listener, links)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
+                nursery.start_soon(_measure, driver, view)
                 nursery.start_soon(_show, view, show)
                 nursery.start_soon(_give_up, settings, machine, listener.outcome)
                 nursery.start_soon(_leave, settings, listener.outcome)
@@ -141,6 +149,17 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     if listener.outcome.error is not None:
         raise listener.outcome.error
     return listener
+
+
+async def _measure(driver: Driver, view: View) -> None:
+    """Tell the machine how long the lines are, and see what is sent: once a second."""
+    links, measured_at = view.links, trio.current_time()
+    while True:
+        await trio.sleep(MEASURE_S)
+        now = trio.current_time()
+        view.listener.upload.note(links.totals().wire_bytes_sent, now - measured_at)
+        measured_at = now
+        driver.feed(RoundTrips(tuple((peer, links.rtt_us(peer)) for peer in links.peers)))
 
 
 async def _show(view: View, show: Callable[[View], None]) -> None:

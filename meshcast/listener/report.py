@@ -29,6 +29,13 @@ def report_of(view: View, wav: str | None) -> dict[str, Any]:
         "forged_chunks": status.forged,
         "forged_chunks_played": heard.forged_chunks,
         "bytes_up": status.served_bytes,
+        "uplink_kbit_s": {
+            "limit": machine.household.limit_bps // 1000 if machine.household is not None else None,
+            "now": view.listener.upload.now_bps // 1000,
+            "peak": view.listener.upload.peak_bps // 1000,
+        },
+        "places": machine.relay.capacity,
+        "chunks_held_back": machine.household.held_back_chunks if machine.household is not None else 0,
         "wav": wav,
     }
 

@@ -81,6 +81,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """The transport's smoothed round trips to all neighbours, once a second; 0 where nothing is known."""
+
+    measured: tuple[tuple[PeerId, Micros], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """The machine has stood still, and its clock with it: a laptop's lid was shut."""
 
@@ -97,5 +104,6 @@ Event: TypeAlias = (
     | Captured
     | ProgrammeEnded
     | Stop
+    | RoundTrips
     | Woken
 )

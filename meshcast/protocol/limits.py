@@ -63,6 +63,33 @@ BURST_CHUNKS_MAX: Final = 4
 """So many chunks leave for one neighbour at once as datagrams; more go on a short stream. A link holds back eight, and
 the live one comes in between: of a backlog passed on as a burst half was lost."""
 
+# The household's uplink.
+UPLINK_BPS_MIN: Final = 10_000
+"""Acknowledgements and messages take that, without anybody's being fed."""
+UPLINK_BPS_MAX: Final = 10_000_000_000
+"""A faster line needs no limit."""
+HOUSEHOLD_SOUND_PERCENT: Final = 85
+"""Of an uplink's bytes; the others are for a burst, and for messages, acknowledgements and handshakes: so that not even the
+second after a rest, in which the whole bucket leaves too, exceeds what was declared."""
+HOUSEHOLD_LIVE_PERCENT: Final = 85
+"""Of these, what live chunks may take: the rest is for refills and what was lost, or nobody could ever be mended."""
+HOUSEHOLD_BURST_US: Final = 100 * MILLISECOND
+"""So much of the rate may leave at once: a round of live chunks."""
+HOUSEHOLD_QUEUE_MAX: Final = 1_024
+"""Chunks that wait for room: several refills."""
+HOUSEHOLD_CHILD_BYTES: Final = 10_000
+"""What a child takes in a second, before the stream is known: 64 kbit/s, signatures, and packets' headers."""
+PACKET_OVERHEAD_BYTES: Final = 64
+"""IP and UDP 28 (IPv6: 48), QUIC's header, tag and frame up to 33."""
+QUEUEING_US_TARGET: Final = 100 * MILLISECOND
+"""Delay on the uplink that is nobody's own: LEDBAT's target (RFC 6817, 3.3)."""
+COURTESY_PATIENCE_US: Final = 3 * SECOND
+"""So long it must last: a page that is sent is over by then."""
+COURTESY_STEP_US: Final = 5 * SECOND
+"""One place less each time: the tracker has moved a child away by then, and the delay shows whether it helped."""
+COURTESY_CALM_US: Final = 30 * SECOND
+"""One place more after so much calm."""
+
 # Chunks.
 CHUNK_US_MIN: Final = 20 * MILLISECOND
 CHUNK_US_MAX: Final = 100 * MILLISECOND
@@ -208,6 +235,13 @@ assert SLEPT_US_MIN <= ACCEPT_AGE_US_MAX < SLEPT_LINKS_US, (
     "an Accept that lay there while the machine slept is void"
 )
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
+assert CHUNK_US_MAX * HOUSEHOLD_LIVE_PERCENT // 100 < HOUSEHOLD_BURST_US, (
+    "a round of live chunks leaves at once"
+)
+assert HOUSEHOLD_SOUND_PERCENT * (SECOND + HOUSEHOLD_BURST_US) < 95 * SECOND, (
+    "a twentieth is left for what is no sound"
+)
+assert COURTESY_PATIENCE_US < COURTESY_STEP_US < COURTESY_CALM_US, "down in steps, and up more slowly"
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US
 assert PLAYOUT_DELAY_US_DEFAULT // CHUNK_US_MAX < PULL_CHUNKS_BURST

@@ -18,13 +18,15 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
     Woken,
 )
 from meshcast.protocol.history import History
+from meshcast.protocol.household import Household
 from meshcast.protocol.intake import Intake, Verdict
-from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, SLEPT_LINKS_US, SLEPT_US_MIN
+from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -50,7 +52,6 @@ from meshcast.protocol.messages import (
     Standbys,
     Uncles,
     Wait,
-    WaitFor,
     Why,
 )
 from meshcast.protocol.playout import Playout
@@ -59,10 +60,11 @@ from meshcast.protocol.relay import Relay
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
-from meshcast.protocol.tally import Status, Tally
+from meshcast.protocol.tally import Status, Tally, waits_for
 from meshcast.protocol.tickets import Delegation, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
+from meshcast.protocol.waking import attach_anew
 
 SAMPLE_BYTES: Final = 1200
 REFUSALS: Final = {
@@ -76,9 +78,18 @@ class PeerMachine:
     """One listener (or a headless relay, which is a listener that plays to nobody)."""
 
     def __init__(
-        self, member: Membership, delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT, *, adapts: bool = False
+        self,
+        member: Membership,
+        delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT,
+        *,
+        adapts: bool = False,
+        is_paced: bool = False,
+        uplink_bps: int | None = None,
     ) -> None:
-        """Play `delay_us` behind the earliest transit; one that `adapts` begins there, and goes where jitter lets it."""
+        """Play `delay_us` behind the earliest transit; one that `adapts` begins there, and goes where jitter lets it.
+
+        One that `is_paced` sends no more than `uplink_bps`, or than its places need.
+        """
         self.member = member
         self.tally = Tally()
         self.backlog = Backlog()
@@ -96,7 +107,10 @@ class PeerMachine:
         self._term = 0
         self.acquaintances = Acquaintances()
         self.departure = Departure(self.relay)
+        self.household = Household(self.relay, self.backlog, uplink_bps) if is_paced else None
         self._has_stopped = False
+        self._now: Micros = 0
+        """When something happened last."""
         self._joins_anew = False
         """The tracker has refused its ticket, and given no other yet."""
 
@@ -104,6 +118,11 @@ class PeerMachine:
         """Take in what happened; return what is to be done, in order."""
         if self._has_stopped:
             return []
+        effects = self._handle(event, now)
+        self._now = now
+        return effects if self.household is None else self.household.pass_on(effects, now)
+
+    def _handle(self, event: Event, now: Micros) -> list[Effect]:
         woken = self._wake(now)
         match event:
             case RefillReceived():
@@ -123,7 +142,11 @@ class PeerMachine:
             case Stop():
                 effects = self._stop(now)
             case Woken(slept_us):
-                effects = self._slept(slept_us, now)
+                effects = attach_anew(
+                    slept_us, self.uplink, self.playout, self.history, self.acquaintances, now
+                )
+            case RoundTrips(measured):
+                effects = self._measured(measured, now)
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
         if self.departure.has_begun:
@@ -134,7 +157,8 @@ class PeerMachine:
         """When must `Tick` come?"""
         if self._has_stopped:
             return None
-        serving = earliest(self.uplink.deadline(), self.relay.deadline())
+        waiting = self.household.deadline(self._now) if self.household is not None else None
+        serving = earliest(self.uplink.deadline(), self.relay.deadline(), waiting)
         if self.departure.has_begun:
             return earliest(serving, self.departure.until)
         return earliest(
@@ -150,7 +174,9 @@ class PeerMachine:
         return Status(
             self.uplink.state,
             self.session.contact,
-            self._waiting_for(),
+            ""
+            if self.uplink.state.is_hearing or self.playout.is_audible
+            else waits_for(self.session, self.waiting),
             self.uplink.parent,
             tuple(self.relay.children),
             tuple(self.uplink.standbys.warm()),
@@ -376,18 +402,12 @@ class PeerMachine:
             return []
         return self.uplink.lose_parent(now, is_silent=False)
 
-    def _slept(self, slept_us: Micros, now: Micros) -> list[Effect]:
-        """Attach anew after the clock stood still: what came meanwhile is of the past, and so is what was asked."""
-        if slept_us < SLEPT_US_MIN:
-            return []
-        self.playout.resume()
-        self.uplink.holes.clear()
-        self.history.clear()
-        self.uplink.asks.clear()
-        if slept_us < SLEPT_LINKS_US:
-            return self.uplink.lose_parent(now, is_silent=False)
-        # The other ends have given these links up, and a link that seems to be there is not dialled.
-        return [*self.acquaintances.part(), HangUp(self.member.tracker, "it slept")]
+    def _measured(self, round_trips: tuple[tuple[PeerId, Micros], ...], now: Micros) -> list[Effect]:
+        """Take in the delay of the lines to children: they carry sound, so that it is measured all the time."""
+        if self.household is not None:
+            fed = [one for one in round_trips if one[0] in self.relay.children and one[1]]
+            self.household.courtesy.measured(fed, now)
+        return []
 
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""
@@ -443,7 +463,9 @@ class PeerMachine:
         if self.uplink.ticket is not None and not self._joins_anew:
             return [Resume(self.uplink.ticket)]
         member = self.member
-        return [Join(member.broadcast, member.role, member.capacity, member.addresses, member.landmarks, b"")]
+        return [
+            Join(member.broadcast, member.role, self.relay.capacity, member.addresses, member.landmarks, b"")
+        ]
 
     def _report(self, serial: int) -> Report | None:
         """Say where one stands, once placed."""
@@ -461,6 +483,7 @@ class PeerMachine:
             self.backlog.newest,
             uplink.is_seeking and uplink.parent is None,
             silent,
+            self.relay.offered,
         )
 
     def _may_wait(self) -> bool:
@@ -470,17 +493,3 @@ class PeerMachine:
     def _own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""
         return self.uplink.own_uncles()
-
-    def _waiting_for(self) -> str:
-        """Say in a few words what is waited for."""
-        if self.uplink.state.is_hearing or self.playout.is_audible:
-            return ""
-        if self.session.contact in {Contact.AWAY, Contact.DIALLING}:
-            return f"for the tracker ({self.session.detail})" if self.session.failures else "for the tracker"
-        if self.waiting is None:
-            return "for a place"
-        match self.waiting.reason:
-            case WaitFor.SOURCE:
-                return "for the broadcaster"
-            case WaitFor.PLACE:
-                return f"for a place (number {self.waiting.place})"

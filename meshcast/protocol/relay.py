@@ -78,6 +78,10 @@ class Relay:
     bans: dict[PeerId, Ban] = field(default_factory=dict)
     changed: bool = False
     """The tracker should hear of it."""
+    offered: int | None = None
+    """Places, if fewer than the ticket says."""
+    ceiling: int | None = None
+    """Children that the uplink bears, emergencies included."""
     is_leaving: bool = False
     """Nobody new is taken in."""
     served_chunks: int = 0
@@ -202,9 +206,14 @@ class Relay:
         return effects
 
     @property
+    def capacity(self) -> int:
+        """Give the places that are offered now."""
+        return self.member.capacity if self.offered is None else min(self.offered, self.member.capacity)
+
+    @property
     def free(self) -> int:
         """Places left, not counting emergency ones."""
-        return max(0, self.member.capacity - len(self.children))
+        return max(0, self.capacity - len(self.children))
 
     @property
     def served(self) -> dict[PeerId, None]:
@@ -299,7 +308,8 @@ class Relay:
     @property
     def _places_max(self) -> int:
         """Give how many children this peer feeds at most, emergencies included."""
-        return children_max(self.member.role, self.member.capacity)
+        most = children_max(self.member.role, self.capacity)
+        return most if self.ceiling is None else min(most, self.ceiling)
 
     def _why_not(self, peer: PeerId, ask: Adopt, now: Micros) -> Why | None:
         """Say why this child is not adopted, if it is not."""
@@ -316,7 +326,7 @@ class Relay:
             return Why.RAISING
         if not self.standing.may_adopt(ask.rank):
             return Why.RANK
-        if self.member.capacity == 0:
+        if self.capacity == 0:
             return Why.LEAF
         if peer not in self.children and len(self.children) >= self._places_max:
             return Why.FULL
@@ -355,7 +365,7 @@ class Relay:
         if known is not None:
             known.counter = counter
             return
-        is_emergency = len(self.children) >= self.member.capacity
+        is_emergency = len(self.children) >= self.capacity
         self.children[peer] = Child(counter, is_emergency)
         self.emergencies += is_emergency
         regular = sum(not child.is_emergency for child in self.children.values())

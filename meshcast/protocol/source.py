@@ -20,6 +20,7 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
     Woken,
@@ -104,7 +105,7 @@ class SourceMachine:
                 effects = []
             case Stop():
                 return self._stop()
-            case Tick() | ChunkReceived() | RefillReceived() | Woken():
+            case Tick() | ChunkReceived() | RefillReceived() | RoundTrips() | Woken():
                 effects = []
         return effects + self._due(now)
 

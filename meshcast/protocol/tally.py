@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from meshcast.protocol.attachment import Attachment
-from meshcast.protocol.session import Contact
+from meshcast.protocol.messages import Wait, WaitFor
+from meshcast.protocol.session import Contact, Session
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
 
@@ -53,3 +54,16 @@ class Status:
     served_bytes: int
     repairs_us: tuple[Micros, ...]
     title: str
+
+
+def waits_for(session: Session, waiting: Wait | None) -> str:
+    """Say in a few words what a peer without sound waits for."""
+    if session.contact in {Contact.AWAY, Contact.DIALLING}:
+        return f"for the tracker ({session.detail})" if session.failures else "for the tracker"
+    if waiting is None:
+        return "for a place"
+    match waiting.reason:
+        case WaitFor.SOURCE:
+            return "for the broadcaster"
+        case WaitFor.PLACE:
+            return f"for a place (number {waiting.place})"

@@ -128,15 +128,15 @@ class Stage:
         capacity: int = 3,
         delay_us: int = SECOND,
         role: Role = Role.LISTENER,
-        adapts: bool = False,
         machine: Callable[[Membership], Any] | None = None,
+        **how: Any,
     ) -> Actor:
-        """Start a listener; `machine` makes another machine than a `PeerMachine`."""
+        """Start a listener; `machine` makes another machine than a `PeerMachine`, which is made as `how` says."""
         me = identity(name)
         member = self.member(me, role, capacity)
         if machine is not None:
             return await self._start(name, me, Driver(machine(member), lambda _: None), self._address())
-        peer = PeerMachine(member, delay_us, adapts=adapts)
+        peer = PeerMachine(member, delay_us, **how)
         sink = MemorySink()
         listener = Listener(Player(sink), peer.sources.is_genuine)
         actor = await self._start(name, me, Driver(peer, listener.perform), self._address())
