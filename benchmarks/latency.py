@@ -50,6 +50,8 @@ SETTLE_S = 15.0
 """So long after the last one hears: imports, handshakes, and the tracker's moves are over."""
 START_S_MAX = 240.0
 PROBE_S = 0.01
+CLOCK_US_MAX = 2_000
+"""Processes compare hours by the calendar: monotonic clocks have no common origin."""
 
 
 # ---- the broadcaster's process
@@ -187,6 +189,7 @@ def _hops(by_key: dict[str, Heard], source: str, key: str, sequence: int) -> int
 
 async def measure(listeners: int, children: int, seconds: float, state: Path, console: Console) -> bool:
     """Start everybody, let them settle, measure, and say what came of it; tell whether the promise was kept."""
+    offset_us = wall_offset_us()
     async with open_crew(state) as crew:
         tracker = await _tracker(crew, state)
         source = await crew.start(
@@ -214,13 +217,17 @@ async def measure(listeners: int, children: int, seconds: float, state: Path, co
             f"all {listeners} hear; settling for {SETTLE_S:.0f} s, then measuring for {seconds:.0f} s"
         )
         await trio.sleep(SETTLE_S)
-        since_us, busy_before = time.time_ns() // 1000, _busy()
+        since_us, busy_before, own_before = time.time_ns() // 1000, _busy(), _own(crew)
         lateness = await _probe(seconds)
-        until_us, busy_after = time.time_ns() // 1000, _busy()
+        until_us, busy_after, own_after = time.time_ns() // 1000, _busy(), _own(crew)
         load = os.getloadavg()[0]
         await trio.sleep(2)
         first_block_us = int(source.status["first_block_at_us"])
         await crew.dismiss(crew.members)
+    if abs(wall_offset_us() - offset_us) > CLOCK_US_MAX:
+        raise click.ClickException(
+            "this machine's clock was set meanwhile, and hours do not compare; run it again"
+        )
     heard = [read(one) for one in journals]
     delays, missing = delays_by_depth(
         heard, (state / "source").read_text(), first_block_us, since_us, until_us
@@ -229,7 +236,8 @@ async def measure(listeners: int, children: int, seconds: float, state: Path, co
     shares = [(after - before) for before, after in zip(busy_before, busy_after, strict=True)]
     console.print(
         f"chunks that never came: {missing}; load average {load:.1f} on {os.cpu_count()} cores, busy "
-        f"{100 * shares[0] / max(1, shares[1]):.0f} % of the time; a process that only sleeps was woken late by "
+        f"{100 * shares[0] / max(1, shares[1]):.0f} % of the time, by these processes "
+        f"{100 * (own_after - own_before) / max(1, shares[1]):.0f} %; a process that only sleeps was woken late by "
         f"{_ms(lateness, 50):.1f} / {_ms(lateness, 99):.1f} / {_ms(lateness, 100):.1f} ms (p50 / p99 / max)"
     )
     at_depth = delays.get(DEPTH, [])
@@ -278,6 +286,14 @@ def _busy() -> tuple[int, int]:
     """Give the ticks that this machine's cores were busy, and all, since it started."""
     fields = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return sum(fields) - fields[3] - fields[4], sum(fields)
+
+
+def _own(crew: Crew) -> int:
+    """Give the ticks that the processes of this benchmark have taken."""
+    stats = [
+        Path(f"/proc/{one.process.pid}/stat").read_text().rpartition(")")[2].split() for one in crew.members
+    ]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats)
 
 
 def table(delays: dict[int, list[Micros]]) -> Table:
