@@ -76,6 +76,16 @@ def main() -> None:
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a source that stalls."
 )
+@click.option(
+    "--spare",
+    is_flag=True,
+    help="Stand by while another broadcaster with the same key is on the air, and go on when it dies.",
+)
+@click.option(
+    "--while-away",
+    metavar="FILE",
+    help="Play this file again and again while the source gives nothing, has ended, or SIGUSR1 says so.",
+)
 @port_option
 @status_option
 @with_stdin
@@ -87,9 +97,11 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
     max_children: int,
     key: Path | None,
     patience: float,
+    spare: bool,  # noqa: FBT001 - click passes it by name
+    while_away: str | None,
     port: int,
     status: str,
-    exit_with_stdin: bool,  # noqa: FBT001 - click passes it by name
+    exit_with_stdin: bool,  # noqa: FBT001 - likewise
 ) -> None:
     """Broadcast SOURCE: a file, a URL, `mic`, or `-` for standard input. Prints the link for listeners."""
     with one_line():
@@ -104,6 +116,8 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
             patience,
             port,
             exit_with_stdin,
+            spare,
+            while_away,
         )
     with broadcast_display(_status(status)) as show:
         run(partial(run_broadcaster, settings, show))

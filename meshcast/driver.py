@@ -34,6 +34,7 @@ from meshcast.protocol.events import (
     Woken,
 )
 from meshcast.protocol.limits import SLEPT_US_MIN
+from meshcast.protocol.manners import Manners
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.wire import (
     decode,
@@ -103,6 +104,8 @@ class Driver:
         self._has_slept_us = asleep_us() if asleep_us is not None else 0
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
+        self._manners: dict[PeerId, Manners] = {}
+        """Of everybody to whom there is a link."""
         self.dropped_chunks = 0
         """Chunks that a link could not take at once."""
 
@@ -131,8 +134,7 @@ class Driver:
         effects = self.machine.handle(event, now)
         if notes is not None:
             notes.after(effects)
-        for effect in effects:
-            self.carry_out(effect)
+        self._carry_out_all(effects)
         if self._scope is not None:
             self._scope.deadline = self._wake_at()
 
@@ -148,12 +150,16 @@ class Driver:
         """Tick the machine whenever it asks for it, until cancelled."""
         ticks = 0
         while True:
-            with trio.CancelScope(deadline=self._wake_at()) as self._scope:
-                await trio.sleep_forever()
-            self._scope = None
+            await self.sleep()
             ticks = ticks + 1 if self._is_due() else 0
             assert ticks < TICKS_MAX, f"{type(self.machine).__name__} asks for the past again and again"
             self.feed(Tick())
+
+    async def sleep(self) -> None:
+        """Wait until the machine's deadline, which may move meanwhile."""
+        with trio.CancelScope(deadline=self._wake_at()) as self._scope:
+            await trio.sleep_forever()
+        self._scope = None
 
     def stop(self) -> None:
         """Let the machine go politely; the links then say farewell."""
@@ -173,17 +179,22 @@ class Driver:
         """Turn what came over a link into events."""
         match event:
             case LinkUp(peer, address, dialled):
+                self._manners[peer] = Manners()
                 self.feed(Connected(peer, address, dialled))
             case LinkDown(peer, reason, detail, _):
+                self._manners.pop(peer, None)
                 text = detail or reason.name.lower().replace("_", " ")
                 self.feed(Disconnected(peer, text, is_wrong_key=reason is DownReason.WRONG_KEY))
             case FrameReceived(peer, data):
                 message = decode(data)
+                self._manners[peer].message(message, self.now())
                 if message is not None:
                     self.feed(Received(peer, message))
             case DatagramReceived(peer, data):
-                self._datagram(peer, data)
+                if self._manners[peer].datagram(self.now()):
+                    self._datagram(peer, data)
             case BlobReceived(peer, data):
+                self._manners[peer].blob(self.now())
                 chunks = decode_refill(data) or ()
                 parts = tuple(self._chunk(peer, hop, chunk, is_refill=True) for hop, chunk in chunks)
                 self.feed(RefillReceived(peer, parts))
@@ -206,14 +217,36 @@ class Driver:
         assert self._links is not None, "links tell nothing before they are connected"
         return ChunkReceived(peer, hop, chunk, self._links.rtt_us(peer), is_refill)
 
+    def _carry_out_all(self, effects: Sequence[object]) -> None:
+        """Do what the machine wants done, in order; what is the same for many is encoded and framed once."""
+        copy: SendChunk | None = None
+        peers: list[PeerId] = []
+        for effect in effects:
+            if isinstance(effect, SendChunk):
+                if copy is None or effect.chunk is not copy.chunk or effect.hop is not copy.hop:
+                    self._send_copies(copy, peers)
+                    copy, peers = effect, []
+                peers.append(effect.to)
+            else:
+                self._send_copies(copy, peers)
+                copy, peers = None, []
+                self.carry_out(effect)
+        self._send_copies(copy, peers)
+
+    def _send_copies(self, copy: SendChunk | None, peers: list[PeerId]) -> None:
+        """Send the same chunk to all of these."""
+        if copy is not None:
+            assert self._links is not None, "a machine is driven once its links are there"
+            data = encode_chunk(copy.chunk, copy.hop)
+            self.dropped_chunks += self._links.send_datagram_to_all(peers, data)
+
     def carry_out(self, effect: object) -> None:
         """Do one thing that the machine wants done; what is not for a link is the shell's."""
         links = self._links
         assert links is not None, "a machine is driven once its links are there"
         match effect:
-            case SendChunk(to, hop, chunk):
-                if not links.send_datagram(to, encode_chunk(chunk, hop)):
-                    self.dropped_chunks += 1
+            case SendChunk(to):
+                self._send_copies(effect, [to])
             case Send(to, message):
                 links.send(to, encode(message))
             case SendDatagram(to, message):

@@ -154,8 +154,8 @@ def told(event: Event) -> list[Any]:
             return ["connected", peer.hex(), address, dialled]
         case Disconnected(peer, detail, is_wrong_key):
             return ["disconnected", peer.hex(), detail, is_wrong_key]
-        case Captured(packets, duration_us, paused):
-            return ["captured", [packet.hex() for packet in packets], duration_us, paused]
+        case Captured(packets, duration_us, paused, standby):
+            return ["captured", [packet.hex() for packet in packets], duration_us, paused, standby]
         case ProgrammeEnded():
             return ["programme ended"]
         case Stop():

@@ -222,8 +222,10 @@ def _event(kind: str, rest: list[Any]) -> Event:
             return Connected(_peer(peer), _address(address), dialled)
         case "disconnected", [peer, str(detail), bool(is_wrong_key)]:
             return Disconnected(_peer(peer), detail, is_wrong_key)
-        case "captured", [packets, int(duration_us), bool(paused)]:
-            return Captured(tuple(bytes.fromhex(packet) for packet in packets), duration_us, paused)
+        case "captured", [packets, int(duration_us), bool(paused), *rest]:
+            # A journal of an earlier version knows of no standby programme.
+            standby = bool(rest[0]) if rest else False
+            return Captured(tuple(bytes.fromhex(packet) for packet in packets), duration_us, paused, standby)
         case "programme ended", []:
             return ProgrammeEnded()
         case "stop", []:

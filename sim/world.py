@@ -12,10 +12,12 @@ from random import Random
 from types import TracebackType
 from typing import Final, TypeAlias
 
+from meshcast.protocol.broadcaster import BroadcasterMachine
 from meshcast.protocol.events import Captured
 from meshcast.protocol.identity import Identity, verify
 from meshcast.protocol.limits import OPUS_FRAME_US, PLAYOUT_DELAY_US_DEFAULT
 from meshcast.protocol.machine import Dice
+from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
@@ -235,6 +237,24 @@ class World:
         self.peers.append(peer)
         return peer
 
+    def add_spare(
+        self, *, capacity: int | None = None, city: str | None = None, late_us: Micros = 0
+    ) -> Process:
+        """Let a spare of the source come, which hears the same programme and captures it so much later.
+
+        No checker knows yet that there may be two sources; a fault that kills the source strikes a world without them.
+        """
+        identity, settings = self.identity("spare"), self.settings
+        where = self._home if city is None else self.geography.number(city)
+        places = settings.origin_capacity if capacity is None else capacity
+        landmarks = self.geography.landmark_rtts_us(where, ACCESS_DATA_CENTRE_US)
+        member = self._member("spare", identity, Role.SPARE, places, landmarks)
+        mandate = Mandate(self._broadcast_identity, identity.peer_id)
+        machine = BroadcasterMachine(member, mandate, Programme("simulated", 64_000, settings.chunk_us))
+        spare = self._enter("spare", identity, machine, Role.SPARE, places, where, ACCESS_DATA_CENTRE_US)
+        self.scheduler.at(self.now + late_us, self._rehearse, spare)
+        return spare
+
     def crowd(self, peers: int, duration_us: Micros) -> None:
         """Let so many peers come, at times drawn evenly from now on."""
         chance = self.chance("arrivals")
@@ -333,6 +353,13 @@ class World:
                 held = self.source.machine.backlog.get(self.broadcast.newest)
                 self.broadcast.chunks.append(held.chunk if held is not None else None)
         self.scheduler.at(self.now + chunk_us, self._capture)
+
+    def _rehearse(self, spare: Process) -> None:
+        """Let a spare have sound for one chunk of its own, and come again."""
+        chunk_us = self.settings.chunk_us
+        if spare.is_alive:
+            self.runner.feed(spare, Captured((PACKET,) * (chunk_us // OPUS_FRAME_US), chunk_us))
+            self.scheduler.at(self.now + chunk_us, self._rehearse, spare)
 
     def _delay_us(self, one: Host, other: Host) -> Micros:
         """Give the delay between two hosts, one way."""

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from meshcast.broadcaster.engine import View
-from meshcast.protocol.units import short
+from meshcast.protocol.broadcaster import Post
+from meshcast.protocol.units import MILLISECOND, short
 
 Show = Callable[[View], None]
 WARN_AFTER_S = 1.0
@@ -47,10 +48,10 @@ def table(view: View) -> Table:
     """Lay out how a broadcast goes."""
     machine = view.machine
     grid = Table.grid(padding=(0, 2))
-    stalled = view.source.stalled_for_s
     rows = {
         machine.programme.title: f"{machine.programme.bitrate_bps // 1000} kbit/s, {machine.backlog.newest} chunks",
-        "source": f"silent for {stalled:.0f} s" if stalled >= WARN_AFTER_S else "speaks",
+        "post": machine.post.value,
+        "source": _source(view),
         "tracker": machine.session.contact.value,
         "feeds": ", ".join(short(one) for one in machine.relay.children) or "nobody yet",
         "copies": f"{copies(view):.2f}",
@@ -59,6 +60,14 @@ def table(view: View) -> Table:
         # As it is: a title is somebody's words, and none of ours to mark up.
         grid.add_row(Text(name, style="bold"), Text(value))
     return grid
+
+
+def _source(view: View) -> str:
+    """Say in a few words what comes from the source."""
+    if view.is_away:
+        return "away: the standby programme is heard"
+    stalled = view.source.stalled_for_s
+    return f"silent for {stalled:.0f} s" if stalled >= WARN_AFTER_S else "speaks"
 
 
 def copies(view: View) -> float:
@@ -84,6 +93,9 @@ def show_json(view: View) -> None:
         "copies_sent": round(copies(view), 4),
         "copies_sent_in_emergencies": round(machine.relay.emergency_bytes / max(1, machine.audio_bytes), 4),
         "stalled_for_s": view.source.stalled_for_s,
+        "standby_programme": view.is_away,
+        "post": machine.post.value,
+        "takeovers_ms": [round(one / MILLISECOND, 1) for one in machine.takeovers_us],
     }
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
@@ -112,7 +124,13 @@ class _Lines:
     def show(self, view: View) -> None:
         """Write a line if there is news."""
         machine, stalled = view.machine, view.source.stalled_for_s
-        state = "the source is silent; listeners hear silence" if stalled >= WARN_AFTER_S else "on the air"
+        state = machine.post.value
+        if view.is_away:
+            state = f"{state}, with the standby programme"
+        elif stalled >= WARN_AFTER_S and machine.post is Post.ON_AIR:
+            state = "the source is silent; listeners hear silence"
+        elif stalled >= WARN_AFTER_S:
+            state = f"{state}, but its own source is silent"
         line = f"{machine.programme.title}: {state}, feeds {len(machine.relay.children)}, tracker {machine.session.contact.value}"
         if line != self._last:
             self._last = line

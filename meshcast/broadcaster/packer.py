@@ -36,10 +36,12 @@ class Packer:
         self._packets: list[bytes] = []
         self._paused = 0
         self._blocks = 0
+        self._is_standby = False
 
-    def add(self, block: Block) -> Captured | None:
-        """Take a block; give the chunk that it completes, if it does."""
+    def add(self, block: Block, *, is_standby: bool = False) -> Captured | None:
+        """Take a block, of the standby programme or not; give the chunk that it completes, if it does."""
         self._blocks += 1
+        self._is_standby = is_standby
         self._paused += block is PAUSED
         self._packets.append(self._encoder.encode(silence(BLOCK_SAMPLES) if block is PAUSED else block))
         if self._blocks * OPUS_FRAME_US < self.chunk_us:
@@ -60,4 +62,4 @@ class Packer:
         is_paused = self._paused == self._blocks
         packets, self._packets = self._packets, []
         self._paused = self._blocks = 0
-        return Captured(() if is_paused else tuple(packets), self.chunk_us, is_paused)
+        return Captured(() if is_paused else tuple(packets), self.chunk_us, is_paused, self._is_standby)

@@ -39,7 +39,9 @@ def words(view: View) -> str:
         return f"waiting {status.waiting}"
     if view.listener.outcome.has_ended:
         return "the programme has ended"
-    return status.state.value
+    return (
+        f"{status.state.value}: the standby programme" if status.is_standby_programme else status.state.value
+    )
 
 
 def table(view: View) -> Table:
@@ -76,6 +78,7 @@ def show_json(view: View) -> None:
         "key": view.machine.member.me.hex(),
         "words": words(view),
         "hearing": status.state.is_hearing,
+        "standby_programme": status.is_standby_programme,
         "audible": view.machine.playout.is_audible,
         "parent": status.parent.hex() if status.parent else None,
         "children": [one.hex() for one in status.children],

@@ -71,9 +71,12 @@ class Outcome:
 class Listener:
     """Carries out what the machine wants played, and remembers what was heard."""
 
-    def __init__(self, player: Player, is_genuine: Callable[[Chunk], bool]) -> None:
-        """`is_genuine` audits what is played."""
+    def __init__(
+        self, player: Player, is_genuine: Callable[[Chunk], bool], *, plays_to_nobody: bool = False
+    ) -> None:
+        """`is_genuine` audits what is played; a headless relay plays to nobody, and neither audits nor decodes."""
         self._is_genuine = is_genuine
+        self._plays_to_nobody = plays_to_nobody
         self.player = player
         self.heard = Heard()
         self.upload = Upload()
@@ -83,6 +86,10 @@ class Listener:
         """Do what is not for a link."""
         assert isinstance(effect, Play | Conceal | Bridge | Ended | Departed | Failed)
         match effect:
+            case Play() if self._plays_to_nobody:
+                self.heard.play(effect, is_genuine=True)
+            case Conceal() if self._plays_to_nobody:
+                self.heard.conceal(effect)
             case Play(chunk, _, longer_us):
                 self.heard.play(effect, is_genuine=self._is_genuine(chunk))
                 if chunk.flags & Flag.PAUSED or not chunk.packets:
@@ -127,7 +134,9 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
         machine = PeerMachine(member, settings.delay_us, **how)
         if journal is not None:
             journal.begin(of_listener(member, settings.delay_us, **how))
-        listener = Listener(Player(sink), machine.sources.is_genuine)
+        listener = Listener(
+            Player(sink), machine.sources.is_genuine, plays_to_nobody=settings.role is Role.RELAY
+        )
         driver = Driver(machine, listener.perform, journal, asleep_us)
         async with open_links(
             identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event

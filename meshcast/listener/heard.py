@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from meshcast.protocol.chunk import Flag
 from meshcast.protocol.effects import Bridge, Conceal, Play
 from meshcast.protocol.units import MILLISECOND, Micros
 
@@ -19,6 +20,8 @@ class Heard:
     longest_gap_us: Micros = 0
     forged_chunks: int = 0
     """Chunks that were played though nobody had signed them: audited here once more, and always 0."""
+    standby_us: Micros = 0
+    """Of what was played: the standby programme, while the host was away."""
     delays_us: list[Micros] = field(default_factory=list)
     _gap_us: Micros = 0
 
@@ -26,6 +29,8 @@ class Heard:
         """Count a chunk that was there when it was due."""
         self.forged_chunks += not is_genuine
         self.played_us += effect.chunk.duration_us
+        if effect.chunk.flags & Flag.STANDBY:
+            self.standby_us += effect.chunk.duration_us
         self._gap_us = 0
         if len(self.delays_us) < DELAYS_MAX:
             self.delays_us.append(effect.age_us)

@@ -76,6 +76,28 @@ class Source:
         """Say in one line that the source ended before it should have, if so; known after the last block."""
         return self._supply.ended_early
 
+    async def ready(self) -> None:
+        """Wait until the first block is there, or will never be."""
+        await self._supply.ready()
+
+    async def catch_up(self, began_at: float, group: int) -> None:
+        """Be where somebody would be who began to read at `began_at` of trio's clock; what was missed is passed over.
+
+        It goes on with the first of a group of so many blocks, so that both cut the programme into the same pieces.
+        """
+        await self._supply.ready()
+        self._started_at = began_at
+        while self._slots % group or began_at + (self._slots + group) * BLOCK_S <= trio.current_time():
+            block = await self._supply.take()
+            if block is None:
+                return
+            if block is PAUSED:
+                await trio.sleep(BLOCK_S)
+                continue
+            self._slots += 1
+            if self._slots % group == 0:
+                await trio.lowlevel.checkpoint()
+
     def __aiter__(self) -> "Source":
         return self
 

@@ -7,7 +7,7 @@ when the read that it hangs in returns.
 
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from math import inf
 from typing import Final
 
@@ -19,9 +19,9 @@ from meshcast.media.microphone import open_microphone
 from meshcast.media.pacing import PAUSED, Block, ScriptedSource, Source
 from meshcast.media.places import Kind, Place, place_of
 from meshcast.media.shelf import FileSupply, LiveSupply, Shelf
-from meshcast.protocol.errors import MeshcastError
+from meshcast.protocol.errors import BadInputError, MeshcastError
 
-__all__ = ["PAUSED", "Block", "ScriptedSource", "Source", "open_source"]
+__all__ = ["PAUSED", "Block", "Loop", "ScriptedSource", "Source", "open_loop", "open_source"]
 
 PATIENCE_S: Final = 60.0
 """How long a source may be silent before it counts as gone."""
@@ -45,6 +45,53 @@ async def open_source(spec: str, *, patience_s: float = PATIENCE_S) -> AsyncIter
         yield _paced(place, reader, shelf, patience_s)
     finally:
         shelf.close()
+
+
+@asynccontextmanager
+async def open_loop(spec: str) -> AsyncIterator["Loop"]:
+    """Open a file that is played again and again; `BadInputError` if it is none."""
+    place = await trio.to_thread.run_sync(place_of, spec, abandon_on_cancel=True)
+    if place.kind is not Kind.FILE:
+        raise BadInputError(f"{spec} is no file; what is played while the host is away must be one")
+    loop = Loop(place)
+    await loop.begin()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+class Loop:
+    """A file's blocks, from the beginning again whenever they end, at whatever pace they are taken."""
+
+    def __init__(self, place: Place) -> None:
+        self._place: Final = place
+        self._shelf: Shelf | None = None
+
+    async def begin(self) -> None:
+        """Start from the beginning."""
+        self.close()
+        reader = await _open(self._place, PATIENCE_S)
+        self._shelf = Shelf()
+        threading.Thread(target=_fill, args=(self._shelf, reader), name="meshcast loop", daemon=True).start()
+        await self._shelf.wait_for(1)
+
+    async def take(self) -> Block:
+        """Give the next block; a pause, if there is none even at the beginning."""
+        for _ in range(2):
+            if self._shelf is not None:
+                await self._shelf.wait_for(1)
+                with suppress(MeshcastError):
+                    block = self._shelf.take()
+                    if block is not None:
+                        return block
+            await self.begin()
+        return PAUSED
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._shelf is not None:
+            self._shelf.close()
 
 
 async def _open(place: Place, patience_s: float) -> Reader:

@@ -27,6 +27,8 @@ class Asks:
     """How often it has asked: its version of where it hangs."""
     when_up: dict[PeerId, None] = field(default_factory=dict)
     """Whom to ask as soon as the link is up."""
+    has_slept: bool = False
+    """What came while this machine slept is of no use to anybody, but for what is still to be played."""
     _under_way: dict[int, Asked] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -57,6 +59,7 @@ class Asks:
         """Drop everything: whoever else was asked, or is being dialled to be asked, is not needed any more."""
         self._under_way.clear()
         self.when_up.clear()
+        self.has_slept = False
 
     @property
     def peers(self) -> list[PeerId]:

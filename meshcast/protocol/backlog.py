@@ -1,7 +1,7 @@
 """The last seconds: what a peer keeps to refill others and to play from. Order, duplicates, holes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.limits import BACKLOG_US, CHUNK_US_MAX, HAVE_BITS
@@ -63,6 +63,10 @@ class Backlog:
         while self._oldest <= self.floor:
             self._held.pop(self._oldest, None)
             self._oldest += 1
+
+    def replace(self, chunk: Chunk) -> None:
+        """Keep another chunk under a number that is held: a later source has said it too."""
+        self._held[chunk.sequence] = replace(self._held[chunk.sequence], chunk=chunk)
 
     def have(self, sequence: Sequence) -> int:
         """Give the bitmap of which of the 16 chunks before this one are held."""

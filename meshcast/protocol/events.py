@@ -68,6 +68,8 @@ class Captured:
     packets: tuple[bytes, ...]
     duration_us: Micros
     paused: bool = False
+    standby: bool = False
+    """It is of the standby programme: the host is away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,13 @@ class Household:
             relay.changed |= offered != relay.offered
             relay.offered, relay.ceiling = offered, fits
 
+    def measured(self, round_trips: Listed[tuple[PeerId, Micros]], now: Micros) -> None:
+        """Take in the delay of the lines to children: they carry sound, so that it is measured all the time."""
+        fed = self._relay.children
+        self.courtesy.measured(
+            [(peer, rtt_us) for peer, rtt_us in round_trips if peer in fed and rtt_us], now
+        )
+
     # ---- what is sent
 
     def pass_on(self, effects: list[Effect], now: Micros) -> list[Effect]:

@@ -47,11 +47,21 @@ class Intake:
             self.tally.forged += 1
             return Verdict.FORGED
         self.tally.verified += 1
-        return Verdict.NEW if held is None else Verdict.KNOWN
+        if held is None:
+            return Verdict.NEW
+        self._prefer_the_later(held, chunk)
+        return Verdict.KNOWN
 
     def keep(self, chunk: Chunk, now: Micros, age_us: Micros) -> Held:
         """Put a new chunk into the backlog."""
         self.backlog.add(chunk, now, age_us)
+        self.sources.seen(chunk)
         held = self.backlog.get(chunk.sequence)
         assert held is not None, "a chunk that is new is above the floor"
         return held
+
+    def _prefer_the_later(self, held: Held, chunk: Chunk) -> None:
+        """Keep what a later generation says under a number: the other is refused by whoever asks for it from now on."""
+        if chunk.generation > held.chunk.generation:
+            self.backlog.replace(chunk)
+            self.sources.seen(chunk)

@@ -51,6 +51,8 @@ REFILL_BYTES_MAX: Final = 96 * 1024
 TICKET_BYTES_MAX: Final = 600
 TITLE_BYTES_MAX: Final = 200
 ADDRESSES_MAX: Final = 8
+DELEGATIONS_MAX: Final = 4
+"""Who speaks, and who spoke before in this run: three take-overs within a backlog are more than there will be."""
 LANDMARKS_MAX: Final = 48
 RANGES_MAX: Final = 32
 """Holes that one `Pull` may name."""
@@ -107,6 +109,8 @@ PLAYOUT_STEP_US: Final = 10 * MILLISECOND
 """By so much sound is shortened at a time, once in half a second (2 %), or lengthened, by a fifth at most."""
 SHORTEN_EVERY_US: Final = 500 * MILLISECOND
 LENGTHEN_EVERY_US: Final = 100 * MILLISECOND
+RELAY_PLAYOUT_SLACK_US: Final = 2 * CHUNK_US_MAX
+"""A headless relay need not wake for what nobody hears: the next chunk or the one after it comes sooner."""
 BACKLOG_US: Final = 32 * SECOND
 """The last seconds that a peer keeps to refill others: the longest delay offered and a little more."""
 RESYNC_US: Final = 2 * SECOND
@@ -120,6 +124,8 @@ SILENCE_CHUNKS: Final = 3
 SILENCE_JITTERS: Final = 4
 SILENCE_US_MAX: Final = 800 * MILLISECOND
 """However much arrivals jitter, a parent is not waited for longer than this."""
+WARY_US: Final = 1 * MINUTE
+"""After a false alarm a peer is more patient for so long, and who has left a parent for its losses stays with the next."""
 STALLED_EVERY_US: Final = 100 * MILLISECOND
 STALLED_FRESH_US: Final = 3 * STALLED_EVERY_US
 """A stall notice holds for as long as three of them, so that two may be lost."""
@@ -175,6 +181,19 @@ PARKED_MAX: Final = 64
 """Pulls of a neighbour that wait for a chunk to arrive here."""
 PARKED_US: Final = 2 * SECOND
 
+# What a neighbour may say (`manners`).
+MESSAGES_PER_SECOND: Final = 128
+"""Six times what an honest peer says when it says most, a report every 50 ms; with as many signatures 1.2 % of a core."""
+MESSAGES_BURST: Final = 512
+"""What an honest peer has said while this side stood still for ten seconds."""
+DATAGRAMS_PER_SECOND: Final = 256
+"""Chunks of 20 ms, pulled ones, and notices, and as many again."""
+DATAGRAMS_BURST: Final = 1_024
+"""What lies in the socket's buffer when a machine wakes up."""
+BLOBS_PER_SECOND: Final = 16
+"""A short stream holds five chunks at least, or one that is larger than a datagram."""
+BLOBS_BURST: Final = 64
+
 # Judging parents.
 JUDGE_US: Final = 5 * SECOND
 LOSS_PER_MILLE_MAX: Final = 50
@@ -210,10 +229,14 @@ CLIENTS_MAX: Final = LINKS_MAX // 2
 """However many places a peer has, it stands by for no more than this, so that links are left for children."""
 
 
-def silence_us(chunk_us: Micros, jitter_us: Micros) -> Micros:
-    """Say how long a parent may bring nothing new: max(150 ms, 3 chunks, 4 x jitter), at most 800 ms."""
-    wanted = max(SILENCE_US_MIN, SILENCE_CHUNKS * chunk_us, SILENCE_JITTERS * jitter_us)
-    return min(wanted, SILENCE_US_MAX)
+def silence_us(chunk_us: Micros, jitter_us: Micros, *, is_wary: bool = False) -> Micros:
+    """Say how long a parent may bring nothing new: max(150 ms, 3 chunks + 4 x jitter), at most 800 ms.
+
+    Without the jitter two lost chunks and a third that is a millisecond late are a death: at 2 % loss one in 5,000 chunks.
+    Whoever is wary after a false alarm waits half as long again.
+    """
+    wanted = max(SILENCE_US_MIN, SILENCE_CHUNKS * chunk_us + SILENCE_JITTERS * jitter_us)
+    return min(wanted + (wanted // 2 if is_wary else 0), SILENCE_US_MAX)
 
 
 REPAIR_US: Final = silence_us(CHUNK_US_MAX, 0) + HEDGE_US_MIN + DIAL_ALL_AFTER_US + 2 * HEDGE_US_MIN
@@ -234,6 +257,17 @@ assert 2 * ROUND_US < HANDOVER_US_MAX, "a child that asks twice in vain is still
 assert SLEPT_US_MIN <= ACCEPT_AGE_US_MAX < SLEPT_LINKS_US, (
     "an Accept that lay there while the machine slept is void"
 )
+assert REPAIR_US + silence_us(CHUNK_US_MAX, 0) // 2 < PLAYOUT_DELAY_US_DEFAULT, (
+    "nor is one by whoever is wary"
+)
+assert MESSAGES_PER_SECOND >= 4 * SECOND // REPORT_AFTER_US, (
+    "reports at their fastest, and whatever else there is"
+)
+assert DATAGRAMS_PER_SECOND > 2 * (SECOND // CHUNK_US_MIN + PULL_CHUNKS_PER_SECOND), (
+    "live chunks and pulled ones"
+)
+assert MESSAGES_BURST > MESSAGES_PER_SECOND
+assert DATAGRAMS_BURST > PULL_CHUNKS_BURST
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert CHUNK_US_MAX * HOUSEHOLD_LIVE_PERCENT // 100 < HOUSEHOLD_BURST_US, (
     "a round of live chunks leaves at once"

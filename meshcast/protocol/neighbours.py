@@ -2,17 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
+from meshcast.protocol.doubts import Doubts
 from meshcast.protocol.effects import Dial, Effect, Send
-from meshcast.protocol.limits import AVOID_US, REFERRED_MAX
+from meshcast.protocol.limits import AVOID_US, LINKS_MAX, REFERRED_MAX, STANDBYS_MAX, UNCLES_MAX
 from meshcast.protocol.messages import Detach, Hello
 from meshcast.protocol.tickets import Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
+Value = TypeVar("Value")
+
 FAILURES_MAX: Final = 64
+TICKETS_MAX: Final = LINKS_MAX
+"""Tickets of those whom a peer has dialled or been told to dial; a link is no use without one, and more are no use at all."""
+AVOIDED_MAX: Final = LINKS_MAX
+"""Keys cost nothing: whoever is forgotten here could as well have come under another."""
 AVOID_TIMES_MAX: Final = 2
 """Whoever was left again and again is avoided for twenty seconds each time: the tracker may know nobody else."""
+
+assert STANDBYS_MAX + UNCLES_MAX + REFERRED_MAX + 1 < TICKETS_MAX, (
+    "whom one may need to ask is never forgotten"
+)
 
 
 @dataclass(slots=True)
@@ -26,6 +37,7 @@ class Neighbours:
     referred: dict[PeerId, Ticket] = field(default_factory=dict)
     """Whom those named who were full, newest last."""
     tickets: dict[PeerId, Ticket] = field(default_factory=dict)
+    """Of whoever was dialled, newest last."""
     former: dict[PeerId, int] = field(default_factory=dict)
     """Parents that were left and may not know it, with the counter of each attachment."""
     avoided: dict[PeerId, Micros] = field(default_factory=dict)
@@ -34,6 +46,7 @@ class Neighbours:
     """How often each was left so; those of longest ago are forgotten."""
     declined: dict[PeerId, Micros] = field(default_factory=dict)
     """Who does not stand by any more, or never did, and is not asked to again until then."""
+    doubts: Doubts = field(default_factory=Doubts)
     _shown: dict[PeerId, Ticket | None] = field(default_factory=dict)
     """Links that are up, and the ticket of one's own that was shown on each."""
 
@@ -51,6 +64,13 @@ class Neighbours:
         self.referred.pop(peer, None)
         self._shown.pop(peer, None)
         self.former.pop(peer, None)
+        self.doubts.down(peer)
+
+    def left_for_silence(self, parent: PeerId, now: Micros) -> None:
+        """Avoid a parent that brought nothing new, and see whether it is heard again."""
+        self.avoid(parent, now)
+        if parent in self._shown:
+            self.doubts.left(parent)
 
     def introduce(self, peer: PeerId, rank: Rank, newest: Sequence) -> list[Effect]:
         """Show one's ticket, whoever dialled, unless this very ticket has been shown on this link."""
@@ -61,15 +81,19 @@ class Neighbours:
 
     def dial(self, ticket: Ticket) -> list[Effect]:
         """Open a link to a ticket's peer, unless there is one."""
-        self.tickets[ticket.peer] = ticket
+        self.note(ticket)
         return [] if ticket.peer in self._shown else [Dial(ticket.peer, ticket.addresses)]
+
+    def note(self, ticket: Ticket) -> None:
+        """Remember a ticket, and forget the oldest."""
+        _put_last(self.tickets, ticket.peer, ticket, TICKETS_MAX)
 
     def avoid(self, peer: PeerId, now: Micros, times: int = 1) -> None:
         """Ask somebody else first, and do not move there, for a while; the longer the more often it was so."""
-        self.failures[peer] = self.failures.pop(peer, 0) + 1
-        while len(self.failures) > FAILURES_MAX:
-            del self.failures[next(iter(self.failures))]
-        self.avoided[peer] = now + max(times, min(self.failures[peer], AVOID_TIMES_MAX)) * AVOID_US
+        failures = self.failures.get(peer, 0) + 1
+        _put_last(self.failures, peer, failures, FAILURES_MAX)
+        until = now + max(times, min(failures, AVOID_TIMES_MAX)) * AVOID_US
+        _put_last(self.avoided, peer, until, AVOIDED_MAX)
 
     def is_shunned(self, peer: PeerId, now: Micros) -> bool:
         """Was a parent left more than once, and lately? Once it may have been unlucky, and is moved to when told."""
@@ -117,3 +141,11 @@ class Neighbours:
             for peer, counter in former.items()
             if peer != parent and peer in self._shown
         ]
+
+
+def _put_last(table: dict[PeerId, Value], peer: PeerId, value: Value, most: int) -> None:
+    """Enter somebody as the newest, and let go of the oldest beyond `most`."""
+    table.pop(peer, None)
+    table[peer] = value
+    while len(table) > most:
+        del table[next(iter(table))]

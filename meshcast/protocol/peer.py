@@ -5,8 +5,8 @@ The order within a handler is the order of importance: forward first, play secon
 
 from typing import Final
 
-from meshcast.protocol.acquaintances import Acquaintances
-from meshcast.protocol.backlog import Backlog, Held
+from meshcast.protocol.backlog import Held
+from meshcast.protocol.chunk import Flag
 from meshcast.protocol.departure import Departure
 from meshcast.protocol.effects import Bridge, Conceal, Departed, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
@@ -26,7 +26,7 @@ from meshcast.protocol.events import (
 from meshcast.protocol.history import History
 from meshcast.protocol.household import Household
 from meshcast.protocol.intake import Intake, Verdict
-from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, RELAY_PLAYOUT_SLACK_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -54,14 +54,14 @@ from meshcast.protocol.messages import (
     Wait,
     Why,
 )
+from meshcast.protocol.peer_status import status_of
 from meshcast.protocol.playout import Playout
 from meshcast.protocol.playout_delay import DelayChooser
-from meshcast.protocol.relay import Relay
+from meshcast.protocol.serving import Serving
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
-from meshcast.protocol.sources import Sources
-from meshcast.protocol.standing import Standing
-from meshcast.protocol.tally import Status, Tally, waits_for
-from meshcast.protocol.tickets import Delegation, Ticket
+from meshcast.protocol.sources import Turn
+from meshcast.protocol.tally import Status, Tally
+from meshcast.protocol.tickets import Delegation, Role, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
 from meshcast.protocol.waking import attach_anew
@@ -81,6 +81,7 @@ class PeerMachine:
         self,
         member: Membership,
         delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT,
+        serving: Serving | None = None,
         *,
         adapts: bool = False,
         is_paced: bool = False,
@@ -88,14 +89,15 @@ class PeerMachine:
     ) -> None:
         """Play `delay_us` behind the earliest transit; one that `adapts` begins there, and goes where jitter lets it.
 
-        One that `is_paced` sends no more than `uplink_bps`, or than its places need.
+        `serving` is what a source that becomes a spare has served with so far. One that `is_paced` sends no more than
+        `uplink_bps`, or than its places need.
         """
         self.member = member
         self.tally = Tally()
-        self.backlog = Backlog()
-        self.sources = Sources(member.broadcast, member.verify)
-        self.standing = Standing(member.me, member.role)
-        self.relay = Relay(member, self.standing, self.backlog, self.sources, self._own_uncles)
+        self.serving = serving or Serving.begin(member)
+        self.backlog, self.sources = self.serving.backlog, self.serving.sources
+        self.standing, self.relay = self.serving.standing, self.serving.relay
+        self.relay.uncles = self._own_uncles
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
         self.intake = Intake(self.backlog, self.sources, self.tally)
         self.playout = Playout(self.backlog, delay_us, DelayChooser(delay_us) if adapts else None)
@@ -104,13 +106,19 @@ class PeerMachine:
         self.waiting: Wait | None = None
         self.title = ""
         self.delay_us: Micros | None = None
+        self.is_standby_programme = False
+        """What is heard is played while the host is away."""
         self._term = 0
-        self.acquaintances = Acquaintances()
+        self.acquaintances = self.serving.acquaintances
         self.departure = Departure(self.relay)
         self.household = Household(self.relay, self.backlog, uplink_bps) if is_paced else None
-        self._has_stopped = False
+        self.invitation = b""
+        """What is shown to the tracker when one asks for a place."""
         self._now: Micros = 0
         """When something happened last."""
+        self._has_stopped = False
+        self._has_slept = False
+        """Nothing later has come since this machine overslept."""
         self._joins_anew = False
         """The tracker has refused its ticket, and given no other yet."""
 
@@ -146,7 +154,9 @@ class PeerMachine:
                     slept_us, self.uplink, self.playout, self.history, self.acquaintances, now
                 )
             case RoundTrips(measured):
-                effects = self._measured(measured, now)
+                effects = []
+                if self.household is not None:
+                    self.household.measured(measured, now)
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
         if self.departure.has_begun:
@@ -162,7 +172,7 @@ class PeerMachine:
         if self.departure.has_begun:
             return earliest(serving, self.departure.until)
         return earliest(
-            self.playout.deadline(),
+            self._playout_deadline(),
             self.history.deadline(),
             serving,
             self.session.deadline(),
@@ -171,29 +181,7 @@ class PeerMachine:
 
     def status(self) -> Status:
         """Say where this peer stands."""
-        return Status(
-            self.uplink.state,
-            self.session.contact,
-            ""
-            if self.uplink.state.is_hearing or self.playout.is_audible
-            else waits_for(self.session, self.waiting),
-            self.uplink.parent,
-            tuple(self.relay.children),
-            tuple(self.uplink.standbys.warm()),
-            self.standing.rank,
-            self.backlog.newest,
-            self.playout.buffered_us,
-            self.delay_us,
-            self.playout.delay_us,
-            self.playout.missing,
-            self.playout.missing,
-            len(self.uplink.holes),
-            self.tally.verified,
-            self.tally.forged,
-            self.relay.served_bytes,
-            tuple(self.uplink.repairs_us),
-            self.title,
-        )
+        return status_of(self)
 
     # ---- chunks
 
@@ -206,7 +194,8 @@ class PeerMachine:
         """Take in a backlog, and pass on together what is new in it."""
         fresh: list[Held] = []
         effects: list[Effect] = []
-        for part in event.parts:
+        # Of two generations the later first: only what is seen of it says up to where the earlier one counts.
+        for part in sorted(event.parts, key=lambda one: -one.chunk.generation):
             held, more = self._take_in(part, now)
             effects += more
             if held is not None:
@@ -222,20 +211,23 @@ class PeerMachine:
         if verdict is Verdict.STRAY:
             return None, []
         newest = self.backlog.newest
-        is_live = verdict is Verdict.NEW and not event.is_refill and chunk.sequence > newest
+        is_later = chunk.sequence > newest
+        is_live = verdict is Verdict.NEW and not event.is_refill and is_later
         self.uplink.heard(peer, chunk, event.rtt_us, now, live=is_live)
         if verdict is Verdict.KNOWN:
             return None, []
         held = self.intake.keep(chunk, now, event.hop.age_us + event.rtt_us // 2)
-        self.uplink.find_holes(chunk, newest, peer, event.hop, now)
-        self.playout.offer(chunk, now, event.rtt_us)
+        # What was missed while the machine slept is not missing: to pull it would be a flood of the past.
+        self.uplink.find_holes(chunk, 0 if self._has_slept else newest, peer, event.hop, now)
+        self._has_slept = self._has_slept and not is_later
+        self.playout.offer(chunk, now, event.rtt_us, live=is_live)
         return held, []
 
     def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
         """Have nothing to do any more with a polluter, and report it."""
         if peer in self.tally.accused:
             return []
-        self.tally.accused.append(peer)
+        self.tally.accuse(peer)
         self.relay.gone(peer, now)
         effects: list[Effect] = [Send(peer, Bye(Why.POLLUTER)), *self.uplink.cut_off(peer, now)]
         if self.session.contact is Contact.KNOWN:
@@ -312,9 +304,14 @@ class PeerMachine:
         return effects
 
     def _learn(self, delegations: tuple[Delegation, ...], now: Micros) -> list[Effect]:
-        """Take in whose chunks are good; when a new generation begins, what was heard is of the past."""
+        """Take in whose chunks are good; when another run begins, what was heard is of the past.
+
+        When another goes on with the run, nothing that is here is touched; only a child of who spoke before has a parent
+        that brings nothing good any more, and need not wait for silence.
+        """
         before = self.sources.delegations
-        if self.sources.learn(delegations, self.member.wall(now)):
+        turn = self.sources.learn(delegations, self.member.wall(now))
+        if turn is Turn.BEGUN_ANEW:
             self.backlog.clear()
             self.uplink.holes.clear()
             self.history.clear()
@@ -324,7 +321,11 @@ class PeerMachine:
                 self.uplink.watch.newest = 0
         if self.sources.delegations == before:
             return []
-        return self.relay.tell(Notice(self.sources.delegations, ()))
+        effects = self.relay.tell(Notice(self.sources.delegations, ()))
+        parent = self.uplink.parent
+        if turn is Turn.CONTINUED and parent is not None and self.sources.is_superseded(parent):
+            effects += self.uplink.lose_parent(now, is_silent=False)
+        return effects
 
     # ---- what the tracker says
 
@@ -400,14 +401,8 @@ class PeerMachine:
         vigil = self.uplink.vigil
         if vigil is None or not vigil.has_overslept(now):
             return []
+        self.uplink.asks.has_slept = self._has_slept = True
         return self.uplink.lose_parent(now, is_silent=False)
-
-    def _measured(self, round_trips: tuple[tuple[PeerId, Micros], ...], now: Micros) -> list[Effect]:
-        """Take in the delay of the lines to children: they carry sound, so that it is measured all the time."""
-        if self.household is not None:
-            fed = [one for one in round_trips if one[0] in self.relay.children and one[1]]
-            self.household.courtesy.measured(fed, now)
-        return []
 
     def _due(self, now: Micros) -> list[Effect]:
         """Do what is due: play first, talk last."""
@@ -428,6 +423,13 @@ class PeerMachine:
         """Give the peers whose links are needed."""
         return self.uplink.needs | self.relay.served
 
+    def _playout_deadline(self) -> Micros | None:
+        """When is a chunk due? A headless relay or a spare plays to nobody: what is due there waits for the next chunk to come."""
+        due = self.playout.deadline()
+        if due is None or self.member.role not in {Role.RELAY, Role.SPARE}:
+            return due
+        return due + RELAY_PLAYOUT_SLACK_US
+
     def _play(self, now: Micros) -> list[Effect]:
         """Hand over what is due."""
         due = self.playout.deadline()
@@ -437,6 +439,7 @@ class PeerMachine:
         for effect in effects:
             if isinstance(effect, Play):
                 self.delay_us = effect.age_us
+                self.is_standby_programme = bool(effect.chunk.flags & Flag.STANDBY)
                 if self.tally.first_play_at is None:
                     self.tally.first_play_at = now
         return [one for one in effects if not isinstance(one, Conceal | Bridge) or self.playout.is_audible]
@@ -463,9 +466,8 @@ class PeerMachine:
         if self.uplink.ticket is not None and not self._joins_anew:
             return [Resume(self.uplink.ticket)]
         member = self.member
-        return [
-            Join(member.broadcast, member.role, self.relay.capacity, member.addresses, member.landmarks, b"")
-        ]
+        wish = (member.role, self.relay.capacity, member.addresses, member.landmarks, self.invitation)
+        return [Join(member.broadcast, *wish)]
 
     def _report(self, serial: int) -> Report | None:
         """Say where one stands, once placed."""

@@ -59,6 +59,8 @@ class Playout:
         self._next_due: Micros = 0
         self._base_us: Micros | None = None
         self._anchor: tuple[Sequence, Micros] | None = None
+        self._anchored_at: Micros | None = None
+        """When the first chunk came after the parent's word."""
         self._late_in_a_row = 0
         self._lateness_us = 0
         self._starved_us = 0
@@ -66,10 +68,13 @@ class Playout:
     def anchor(self, newest: Sequence, arrived_at: Micros) -> None:
         """Take in that chunk `newest` would have been here at `arrived_at`; counts before sound begins."""
         if self.phase is Phase.WAITING and newest:
-            self._anchor, self._base_us = (newest, arrived_at), None
+            self._anchor, self._base_us, self._anchored_at = (newest, arrived_at), None, None
 
-    def offer(self, chunk: Chunk, now: Micros, rtt_us: Micros = 0) -> None:
-        """Take in a new chunk, which the backlog holds already; `rtt_us` is what it would take to ask for one."""
+    def offer(self, chunk: Chunk, now: Micros, rtt_us: Micros = 0, *, live: bool = True) -> None:
+        """Take in a new chunk, which the backlog holds already; only a live one says how long the way is.
+
+        `rtt_us` is what it would take to ask for one.
+        """
         if self._chooser is not None and self.phase is Phase.PLAYING:
             self._chooser.heard(self._lateness(chunk, now), chunk.duration_us, rtt_us, now)
         match self.phase:
@@ -79,7 +84,7 @@ class Playout:
             case Phase.READY:
                 self._begin_better(chunk, now)
             case Phase.PLAYING if chunk.sequence < self.next_sequence:
-                self._came_late(chunk, now)
+                self._came_late(chunk, now, live=live)
             case _:
                 pass
 
@@ -90,9 +95,9 @@ class Playout:
     def due(self, now: Micros) -> list[Effect]:
         """Give what must be handed to the player by now, in order."""
         effects: list[Effect] = []
-        if self.is_timed and now - self._next_due > RESYNC_US:
-            self._skip_to_live(now)
         while self.is_timed and self._next_due <= now:
+            if now - self._next_due > RESYNC_US:
+                self._skip_to_live(now)
             effects.append(self._next(now))
         return effects
 
@@ -147,7 +152,7 @@ class Playout:
     def _set_base(self, chunk: Chunk, now: Micros) -> None:
         """Find the earliest transit, from the parent's word if there is one."""
         base_us = now - chunk.media_time_us
-        if self._anchor is not None and chunk.sequence > self._anchor[0]:
+        if self._anchor is not None and (chunk.sequence > self._anchor[0] or self._is_disproved(now)):
             # A live chunk is better evidence than a parent's word, which may be a lie.
             self._anchor = self._base_us = None
         if self._anchor is not None:
@@ -155,6 +160,11 @@ class Playout:
             media_time_us = chunk.media_time_us + (newest - chunk.sequence) * chunk.duration_us
             base_us = min(base_us, arrived_at - media_time_us)
         self._base_us = base_us if self._base_us is None else min(self._base_us, base_us)
+
+    def _is_disproved(self, now: Micros) -> bool:
+        """Tell whether chunks have come for so long, and by the parent's word none was ever in time."""
+        self._anchored_at = self._anchored_at or now
+        return self.phase is Phase.WAITING and now - self._anchored_at > RESYNC_US
 
     def _due_at(self, chunk: Chunk) -> Micros:
         """When is this chunk due?"""
@@ -177,8 +187,10 @@ class Playout:
         self._set_base(chunk, now)
         if self._base_us < before_us:
             self._next_due -= before_us - self._base_us
-            while self._next_due < now and self.next_sequence < self._backlog.newest:
-                self._advance(self._backlog.chunk_us)
+            past = max(0, _ceiling(now - self._next_due, self._backlog.chunk_us))
+            self._advance(
+                self._backlog.chunk_us, min(past, max(0, self._backlog.newest - self.next_sequence))
+            )
         if chunk.sequence < self.next_sequence:
             self._begin(chunk, now)
 
@@ -235,16 +247,18 @@ class Playout:
             self._wait()
         return Conceal(sequence, duration_us)
 
-    def _advance(self, duration_us: Micros) -> None:
-        """Go on to the next number."""
-        self.next_sequence += 1
-        self._next_due += duration_us
+    def _advance(self, duration_us: Micros, count: int = 1) -> None:
+        """Go on to a later number; at once, for a chunk may claim any time and any number."""
+        self.next_sequence += count
+        self._next_due += count * duration_us
 
-    def _came_late(self, chunk: Chunk, now: Micros) -> None:
-        """Count a chunk that came after its time; so many in a row mean that the way has become longer."""
+    def _came_late(self, chunk: Chunk, now: Micros, *, live: bool) -> None:
+        """Count a chunk that came after its time; so many live ones in a row mean that the way has become longer."""
         self.late += 1
         if self._chooser is not None:
             self._chooser.came_late(self._lateness(chunk, now), now)
+            return
+        if not live:
             return
         self._late_in_a_row += 1
         lateness_us = now - self._due_at(chunk)
@@ -257,6 +271,11 @@ class Playout:
 
     def _skip_to_live(self, now: Micros) -> None:
         """Go on where the live programme is, after the machine slept."""
-        while self._next_due + self._backlog.chunk_us <= now:
-            self.missing += 1
-            self._advance(self._backlog.chunk_us)
+        skipped = (now - self._next_due) // self._backlog.chunk_us
+        self.missing += skipped
+        self._advance(self._backlog.chunk_us, skipped)
+
+
+def _ceiling(amount: int, of: int) -> int:
+    """Divide, upwards."""
+    return -(-amount // of)

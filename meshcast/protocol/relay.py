@@ -224,15 +224,18 @@ class Relay:
 
     def forward(self, fresh: list[Held], sender: PeerId | None, now: Micros) -> list[Effect]:
         """Pass new chunks on to all children, and to whoever has asked for them and waits."""
+        if not fresh:
+            return []
         effects: list[Effect] = []
+        copies = self._copies(fresh, now)
         for peer, child in self.children.items():
             if peer != sender:
-                effects += self._give(peer, fresh, now, is_emergency=child.is_emergency)
+                effects += self._give(peer, copies, is_emergency=child.is_emergency)
         for peer, wanted in self._parked.items():
             until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
             waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]
-            if peer not in self.children:
-                effects += self._give(peer, waited, now, is_emergency=True)
+            if waited and peer not in self.children:
+                effects += self._give(peer, self._copies(waited, now), is_emergency=True)
         return effects
 
     def pull(self, peer: PeerId, ask: Pull, now: Micros) -> list[Effect]:
@@ -252,7 +255,7 @@ class Relay:
                         parked[sequence] = now + PARKED_US
                 elif budget.draw(now):
                     found.append(held)
-        return self._give(peer, found, now, is_emergency=peer in self.clients)
+        return self._give(peer, self._copies(found, now), is_emergency=peer in self.clients)
 
     def stalled(self, notice: Stalled, now: Micros) -> list[Effect]:
         """Tell the children that nothing comes."""
@@ -383,14 +386,17 @@ class Relay:
                     child.is_emergency = False
                     break
 
-    def _give(self, peer: PeerId, chunks: list[Held], now: Micros, *, is_emergency: bool) -> list[Effect]:
+    def _copies(self, chunks: list[Held], now: Micros) -> list[tuple[Hop, Chunk]]:
+        """Put the same hop header before each chunk for all who are given it now."""
+        return [(self.backlog.hop(held, now), held.chunk) for held in chunks]
+
+    def _give(self, peer: PeerId, copies: list[tuple[Hop, Chunk]], *, is_emergency: bool) -> list[Effect]:
         """Send chunks: a few as datagrams, many on short streams, for a link does not hold many datagrams back."""
-        for held in chunks:
-            self._count(held, is_emergency=is_emergency)
-        hops = [(self.backlog.hop(held, now), held.chunk) for held in chunks]
-        if len(hops) <= BURST_CHUNKS_MAX:
-            return [give(peer, hop, chunk) for hop, chunk in hops]
-        return [Refill(peer, tuple(part)) for part in streams(hops)]
+        for _, chunk in copies:
+            self._count(len(chunk.signed) + HOP_BYTES, is_emergency=is_emergency)
+        if len(copies) <= BURST_CHUNKS_MAX:
+            return [give(peer, hop, chunk) for hop, chunk in copies]
+        return [Refill(peer, tuple(part)) for part in streams(copies)]
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
@@ -402,7 +408,7 @@ class Relay:
             if size > REFILL_BYTES_MAX or not budget.draw(now):
                 break
             chunks.append((self.backlog.hop(held, now), held.chunk))
-            self._count(held, is_emergency=self.children[peer].is_emergency)
+            self._count(self.size(held), is_emergency=self.children[peer].is_emergency)
         return [Refill(peer, tuple(reversed(chunks)))] if chunks else []
 
     @staticmethod
@@ -410,9 +416,8 @@ class Relay:
         """Give what one copy of a chunk costs, in bytes with its hop header."""
         return len(held.chunk.signed) + HOP_BYTES
 
-    def _count(self, held: Held, *, is_emergency: bool) -> None:
+    def _count(self, size: int, *, is_emergency: bool) -> None:
         """Count a chunk that is sent."""
-        size = self.size(held)
         self.served_chunks += 1
         self.served_bytes += size
         self.emergency_bytes += size if is_emergency else 0

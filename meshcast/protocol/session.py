@@ -78,7 +78,11 @@ class Session:
         self.detail = detail
         self.contact = Contact.AWAY
         jitter_us = self._member.dice(TRACKER_RETRY_US // 2) - TRACKER_RETRY_US // 4
-        self._dial_at = now + TRACKER_RETRY_US + jitter_us
+        self._dial_at = max(self._dial_at, now + TRACKER_RETRY_US + jitter_us)
+
+    def rest(self, until: Micros) -> None:
+        """Do without the tracker until then."""
+        self.contact, self._dial_at = Contact.AWAY, until
 
     def changed(self, now: Micros) -> None:
         """Note that there is something to report."""

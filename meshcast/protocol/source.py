@@ -7,9 +7,8 @@ programme has ended, empty chunks marked END follow for a while, so that no sing
 from dataclasses import dataclass
 from typing import Final
 
-from meshcast.protocol.acquaintances import Acquaintances
-from meshcast.protocol.backlog import Backlog
-from meshcast.protocol.chunk import Flag, sign_chunk
+from meshcast.protocol.backlog import Held
+from meshcast.protocol.chunk import Chunk, Flag
 from meshcast.protocol.effects import Effect, Ended, Failed, HangUp, Send
 from meshcast.protocol.events import (
     Captured,
@@ -25,11 +24,15 @@ from meshcast.protocol.events import (
     Tick,
     Woken,
 )
+from meshcast.protocol.limits import UNCLES_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
+    Accept,
+    Adopt,
     Announce,
     Bye,
+    Detach,
     Goodbye,
     Leave,
     Message,
@@ -41,12 +44,12 @@ from meshcast.protocol.messages import (
     Report,
     Why,
 )
-from meshcast.protocol.relay import Relay
+from meshcast.protocol.rehearsal import Continuation
+from meshcast.protocol.serving import Serving
 from meshcast.protocol.session import IMPOSTOR, Session
-from meshcast.protocol.sources import Sources
-from meshcast.protocol.standing import Standing
-from meshcast.protocol.tickets import Delegation, Ticket
-from meshcast.protocol.units import SECOND, Micros, PeerId, Sequence
+from meshcast.protocol.tickets import Delegation, Role, Ticket
+from meshcast.protocol.transmitter import Transmitter, flags_of
+from meshcast.protocol.units import SECOND, Micros, PeerId
 
 END_US: Final = 2 * SECOND
 """How long END is said."""
@@ -66,24 +69,32 @@ class Programme:
 
 
 class SourceMachine:
-    """One broadcaster."""
+    """One broadcaster that is on the air."""
 
-    def __init__(self, member: Membership, delegation: Delegation, programme: Programme) -> None:
+    def __init__(
+        self,
+        member: Membership,
+        delegation: Delegation,
+        programme: Programme,
+        serving: Serving | None = None,
+    ) -> None:
+        """Begin; `serving` is what a spare that takes over has served with so far."""
         self.member = member
         self.delegation = delegation
         self.programme = programme
-        self.backlog = Backlog()
-        self.sources = Sources(member.broadcast, member.verify)
-        self.standing = Standing(member.me, member.role, rank=member.role.rank_min, path=(member.me[:4],))
-        self.relay = Relay(member, self.standing, self.backlog, self.sources, lambda: ())
+        self.serving = serving or Serving.begin(member, member.role.rank_min)
+        self.backlog, self.sources = self.serving.backlog, self.serving.sources
+        self.standing, self.relay = self.serving.standing, self.serving.relay
+        self.acquaintances = self.serving.acquaintances
+        self.relay.uncles = self.spares
+        self.transmitter = Transmitter(member, delegation, self.backlog)
         self.session = Session(member, self._introduce, self._report, lambda: False)
+        self.successor: Delegation | None = None
+        """Who has taken over from this source."""
         self.ticket: Ticket | None = None
         self.audio_bytes = 0
         """Bytes of chunks made, with one hop header each: what one copy of the programme costs."""
-        self._media_time_us: Micros = 0
-        self._sequence: Sequence = 0
         self._ending: tuple[Micros, Micros] | None = None
-        self.acquaintances = Acquaintances()
         self._has_stopped = False
 
     def handle(self, event: Event, now: Micros) -> list[Effect]:
@@ -92,8 +103,8 @@ class SourceMachine:
             return []
         self.sources.learn((self.delegation,), self.member.wall(now))
         match event:
-            case Captured(packets, duration_us, paused):
-                effects = self._emit(packets, duration_us, Flag.PAUSED if paused else Flag.NONE, now)
+            case Captured(packets, duration_us):
+                effects = self._emit(packets, duration_us, flags_of(event), now)
             case Received(peer, message):
                 effects = self._received(peer, message, now)
             case Connected(peer, _, _):
@@ -116,29 +127,32 @@ class SourceMachine:
         ending = self._ending[0] if self._ending is not None else None
         return earliest(ending, self.relay.deadline(), self.session.deadline(), self.acquaintances.deadline())
 
+    def take_over(self, last: Chunk, what: Continuation, now: Micros) -> list[Effect]:
+        """Go on at once where the source before this one stopped: who speaks now, and then all that is missing."""
+        self.sources.learn((self.delegation,), self.member.wall(now))
+        self.transmitter.go_on_after(last, what.skipped)
+        notice = Notice(self.sources.delegations, ())
+        effects: list[Effect] = [Send(peer, notice) for peer in self.relay.served]
+        effects += self.relay.announce()
+        make = self.transmitter.make
+        fresh = [make((), last.duration_us, Flag.PAUSED, now) for _ in range(what.missing)]
+        for take in what.takes:
+            one = take.captured
+            fresh.append(make(one.packets, one.duration_us, flags_of(one), now, now - take.at))
+        return effects + self._hand_out(fresh, now)
+
     def _emit(
         self, packets: tuple[bytes, ...], duration_us: Micros, flags: Flag, now: Micros
     ) -> list[Effect]:
         """Number, sign and hand out one chunk."""
-        self._sequence += 1
-        chunk = sign_chunk(
-            self.member.identity,
-            self.member.broadcast,
-            source_index=self.delegation.index,
-            run=self.delegation.run,
-            generation=self.delegation.generation,
-            sequence=self._sequence,
-            media_time_us=self._media_time_us,
-            duration_us=duration_us,
-            flags=flags,
-            packets=packets,
-        )
-        self._media_time_us += duration_us
-        self.backlog.add(chunk, now, 0)
-        held = self.backlog.get(chunk.sequence)
-        assert held is not None, "the newest chunk is above the floor"
-        self.audio_bytes += self.relay.size(held)
-        return self.relay.forward([held], None, now)
+        return self._hand_out([self.transmitter.make(packets, duration_us, flags, now)], now)
+
+    def _hand_out(self, fresh: list[Held], now: Micros) -> list[Effect]:
+        """Give chunks to the children."""
+        for held in fresh:
+            self.sources.seen(held.chunk)
+            self.audio_bytes += self.relay.size(held)
+        return self.relay.forward(fresh, None, now)
 
     def _received(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
         """Take in what the tracker or a child says."""
@@ -150,6 +164,11 @@ class SourceMachine:
             case Bye():
                 self.relay.gone(peer, now)
                 return []
+            case Adopt():
+                return self._adopt(peer, message, now)
+            case Accept(counter):
+                # It was asked by the spare that this source was before.
+                return [Send(peer, Detach(counter))]
             case _:
                 return self.relay.asked(peer, message, now)
 
@@ -175,13 +194,28 @@ class SourceMachine:
         """Give way to a later generation; cut off the banned."""
         wall_us = self.member.wall(now)
         for one in notice.delegations:
-            is_later = one.generation > self.delegation.generation
+            is_later = one.supersedes(self.delegation) and one.key != self.delegation.key
             if is_later and one.is_valid(self.member.broadcast, wall_us, self.member.verify):
+                self.successor = one
                 return [Failed(REFUSALS[Why.SUPERSEDED])]
         effects: list[Effect] = []
         for ban in notice.bans:
             effects += self.relay.ban(ban, now)
         return effects
+
+    def _adopt(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
+        """Take a child, or say why not; of a spare all children hear, for it is whom they turn to when this source dies."""
+        is_known = peer in self.relay.children
+        effects = self.relay.adopt(peer, ask, now)
+        is_new = not is_known and peer in self.relay.children
+        if is_new and self.relay.tickets[peer].role is Role.SPARE:
+            effects += self.relay.tell_uncles()
+        return effects
+
+    def spares(self) -> tuple[Ticket, ...]:
+        """Give children whom to turn to when this source dies."""
+        shown = (self.relay.tickets.get(peer) for peer in self.relay.children)
+        return tuple(one for one in shown if one is not None and one.role is Role.SPARE)[:UNCLES_MAX]
 
     def _connected(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Take in that a link is up."""

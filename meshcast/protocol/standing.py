@@ -45,7 +45,9 @@ class Standing:
         self.dropped_at = now
 
     def may_raise(self, now: Micros, children: int) -> bool:
-        """Does rule 3 let the rank rise?"""
+        """Does rule 3 let the rank rise? A spare's never does: it hears from the source, or from nobody."""
+        if self.role is Role.SPARE:
+            return False
         return children == 0 and (self.dropped_at is None or now - self.dropped_at >= LEASE_US)
 
     def begin_raise(self) -> None:

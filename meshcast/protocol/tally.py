@@ -1,11 +1,15 @@
 """What a peer counts, and what it shows: for status lines, reports and tests."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from meshcast.protocol.attachment import Attachment
-from meshcast.protocol.messages import Wait, WaitFor
-from meshcast.protocol.session import Contact, Session
+from meshcast.protocol.limits import LINKS_MAX
+from meshcast.protocol.session import Contact
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
+
+ACCUSED_MAX: Final = LINKS_MAX
+"""Forgers that are remembered: as many as could have a link at one time."""
 
 
 @dataclass(slots=True)
@@ -18,7 +22,8 @@ class Tally:
     """Chunks of another run, too old, or from strangers."""
     forged: int = 0
     """Chunks whose signature was bad: not played, not passed on, their sender cut off."""
-    accused: list[PeerId] = field(default_factory=list)
+    accused: dict[PeerId, None] = field(default_factory=dict)
+    """Who forged, and is not spoken to again: the newest of them, for a key costs nothing."""
     bad_messages: int = 0
     first_play_at: Micros | None = None
     joined_at: Micros | None = None
@@ -26,6 +31,12 @@ class Tally:
     attached_at: Micros | None = None
     parents: int = 0
     """How often a parent was found."""
+
+    def accuse(self, peer: PeerId) -> None:
+        """Remember a forger, and forget the oldest."""
+        self.accused[peer] = None
+        while len(self.accused) > ACCUSED_MAX:
+            del self.accused[next(iter(self.accused))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +64,8 @@ class Status:
     forged: int
     served_bytes: int
     repairs_us: tuple[Micros, ...]
+    false_alarms: int
+    """Parents left for silence that brought chunks after all."""
     title: str
-
-
-def waits_for(session: Session, waiting: Wait | None) -> str:
-    """Say in a few words what a peer without sound waits for."""
-    if session.contact in {Contact.AWAY, Contact.DIALLING}:
-        return f"for the tracker ({session.detail})" if session.failures else "for the tracker"
-    if waiting is None:
-        return "for a place"
-    match waiting.reason:
-        case WaitFor.SOURCE:
-            return "for the broadcaster"
-        case WaitFor.PLACE:
-            return f"for a place (number {waiting.place})"
+    is_standby_programme: bool
+    """What is heard is played while the host is away."""

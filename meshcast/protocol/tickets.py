@@ -90,11 +90,8 @@ class Delegation:
     signature: bytes = field(repr=False)
 
     def supersedes(self, other: "Delegation") -> bool:
-        """Tell whether it is later than another, or of the same key: two of one generation are not in any order."""
-        return self.generation > other.generation or (self.generation, self.key) == (
-            other.generation,
-            other.key,
-        )
+        """Tell whether it is later than another, or the same: two of one generation are ordered by their keys."""
+        return (self.generation, self.key) >= (other.generation, other.key)
 
     def is_valid(self, broadcast: BroadcastId, wall_us: Micros, verify: Verify) -> bool:
         """Tell whether the broadcast key signed it and it still holds at Unix time `wall_us`."""

@@ -220,7 +220,7 @@ class Uplink:
         self.state = after(self.state, Step.ACCEPTED)
         self.parent, self.attached_counter, self.parent_rank = peer, accept.counter, accept.rank
         self.parent_ticket = self.neighbours.tickets.get(peer)
-        watch = Watch(now, accept.newest, self.backlog.chunk_us)
+        watch = Watch(now, accept.newest, self.backlog.chunk_us, self.neighbours.doubts)
         self.vigil = Vigil(peer, watch, Judge(now), self.backlog, self.relay, self.standbys)
         self._moving = self.repair = None
         self.asks.clear()
@@ -327,6 +327,7 @@ class Uplink:
     def heard(self, peer: PeerId, chunk: Chunk, rtt_us: Micros, now: Micros, *, live: bool) -> None:
         """Take in a genuine chunk that came from `peer`, known before or not."""
         self.standbys.lives(peer, now)
+        self.neighbours.doubts.heard(peer, now)
         if peer == self.parent and self.vigil is not None:
             self.pulls.rtt_us = rtt_us or self.pulls.rtt_us
             self.vigil.heard(chunk, now, live=live)
@@ -377,7 +378,7 @@ class Uplink:
             return []
         self.neighbours.former[self.parent] = self.attached_counter
         if is_silent:
-            self.neighbours.avoid(self.parent, now)
+            self.neighbours.left_for_silence(self.parent, now)
             self.left_for_silence = self.parent
         self._unheard_since = self.vigil.watch.heard_at if self.vigil is not None and is_silent else now
         self.state = after(self.state, Step.LOST)
@@ -408,7 +409,8 @@ class Uplink:
             return effects + self.lose_parent(now, is_silent=not vigil.watch.is_excused(now))
         if vigil.is_judged_bad(now):
             warm = self.standbys.warm()
-            if warm and self.state is Attachment.HEARING:
+            is_hearing = self.state is Attachment.HEARING
+            if warm and is_hearing and self.neighbours.doubts.may_go_over(now):
                 effects += self._move_to(self.standbys.all[warm[0]].ticket, now)
         return effects
 
@@ -446,11 +448,9 @@ class Uplink:
             return self.neighbours.dial(ticket)
         counter = self.asks.begin(peer, now)
         self.state = after(self.state, Step.ASK)
-        newest = self.backlog.newest
-        wanted_us = BACKLOG_US if newest else self.wanted_us
-        ask = Adopt.ask(
-            self.member.identity, peer, counter, self.standing.rank, newest, wanted_us, self.parent
-        )
+        rank, newest = self.standing.rank, self.backlog.newest
+        wanted_us = BACKLOG_US if newest and not self.asks.has_slept else self.wanted_us
+        ask = Adopt.ask(self.member.identity, peer, counter, rank, newest, wanted_us, self.parent)
         return [*self._introduce(peer), Send(peer, ask)]
 
     def _introduce(self, peer: PeerId) -> list[Effect]:
@@ -473,7 +473,7 @@ class Uplink:
         effects: list[Effect] = []
         for ticket in tickets:
             if ticket.peer in self.neighbours and self.repair is not None:
-                self.neighbours.tickets[ticket.peer] = ticket
+                self.neighbours.note(ticket)
                 self.repair.connected(Candidate(ticket.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             else:
                 effects += self.neighbours.dial(ticket)
@@ -501,7 +501,7 @@ class Uplink:
 
     def _move_to(self, ticket: Ticket, now: Micros) -> list[Effect]:
         """Begin to go over to another parent; the old one is heard until the new one has accepted."""
-        self.neighbours.tickets[ticket.peer] = ticket
+        self.neighbours.note(ticket)
         self._moving = ticket.peer, now + MOVE_US_MAX
         return self._ask(ticket.peer, now)
 

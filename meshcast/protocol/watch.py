@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from meshcast.protocol.chunk import Chunk
+from meshcast.protocol.doubts import Doubts
 from meshcast.protocol.limits import CHUNK_US_MAX, STALLED_EVERY_US, STALLED_FRESH_US, silence_us
 from meshcast.protocol.units import Micros, Sequence
 
@@ -18,6 +19,7 @@ class Watch:
     newest: Sequence
     """The newest chunk that this parent has brought, or said that it had when it accepted."""
     chunk_us: Micros = CHUNK_US_MAX
+    doubts: Doubts = field(default_factory=Doubts)
     jitter_us: Micros = 0
     transit_us: Micros | None = None
     stalled_at: Micros | None = None
@@ -27,7 +29,7 @@ class Watch:
     """How long the parent may be silent."""
 
     def __post_init__(self) -> None:
-        self.silence_us = silence_us(self.chunk_us, self.jitter_us)
+        self._set_silence(self.heard_at)
 
     def heard(self, chunk: Chunk, now: Micros, *, live: bool) -> None:
         """Take in a chunk from this parent; only a live one says something about jitter."""
@@ -40,7 +42,7 @@ class Watch:
             if self.transit_us is not None:
                 self.jitter_us += (abs(transit_us - self.transit_us) - self.jitter_us) // JITTER_SHARE
             self.transit_us = transit_us
-        self.silence_us = silence_us(self.chunk_us, self.jitter_us)
+        self._set_silence(now)
 
     def stalled(self, now: Micros) -> None:
         """Take in the parent's word that nothing comes to it either."""
@@ -60,6 +62,10 @@ class Watch:
     def deadline(self) -> Micros:
         """When is the parent given up, unless it says that it is stalled?"""
         return max(self.heard_at + self.silence_us, self.excused_until)
+
+    def _set_silence(self, now: Micros) -> None:
+        """Work out how long the parent may be silent."""
+        self.silence_us = silence_us(self.chunk_us, self.jitter_us, is_wary=self.doubts.is_wary(now))
 
     def notice_from(self) -> Micros:
         """From when on are one's own children told? At half of the threshold: at the threshold half of them leave."""

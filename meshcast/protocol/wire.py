@@ -19,6 +19,7 @@ from meshcast.protocol.limits import (
     CHILDREN_MAX,
     CHUNK_US_MAX,
     DATAGRAM_BYTES_MAX,
+    DELEGATIONS_MAX,
     LANDMARKS_MAX,
     MESSAGE_BYTES_MAX,
     PATH_MAX,
@@ -80,7 +81,6 @@ from meshcast.protocol.tickets import (
 
 U32: Final = 2**32 - 1
 U64: Final = 2**64 - 1
-DELEGATIONS_MAX: Final = 4
 BANS_MAX: Final = 16
 HEAD_BYTES: Final = 4
 SAMPLE_BYTES_MAX: Final = 2 * DATAGRAM_BYTES_MAX

@@ -14,7 +14,8 @@ from aioquic.quic.events import QuicEvent
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import Address
-from meshcast.transport.connection import Ending, MeshConnection
+from meshcast.transport.connection import Ending
+from meshcast.transport.fast_connection import FastConnection
 
 
 class ChannelState(enum.Enum):
@@ -109,7 +110,7 @@ class Channel:
         "wake_at",
     )
 
-    def __init__(self, quic: MeshConnection, *, dialled: bool) -> None:
+    def __init__(self, quic: FastConnection, *, dialled: bool) -> None:
         self.quic = quic
         self.dialled = dialled
         self.state = ChannelState.HANDSHAKING

@@ -16,6 +16,7 @@ why (each was reproduced against 1.7.2):
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of no other
 
+import contextlib
 import enum
 import functools
 import logging
@@ -38,6 +39,7 @@ from aioquic.quic.connection import (
     QuicReceiveContext,
     stream_is_client_initiated,
 )
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import (
     QuicErrorCode,
     QuicHeader,
@@ -58,6 +60,7 @@ from meshcast.protocol.units import PeerId
 from meshcast.transport import limits
 from meshcast.transport.certificates import certificate_of, pinned_key
 from meshcast.transport.congestion import ALGORITHM
+from meshcast.transport.fast_release import release_handshake
 
 AIOQUIC_VERSION: Final = "1.7.2"
 if aioquic.__version__ != AIOQUIC_VERSION:
@@ -96,6 +99,8 @@ connection id without a successor. It costs that connection, never the task."""
 
 # Thirty frozensets for each new connection are the same thirty every time.
 stock.EPOCHS = functools.cache(stock.EPOCHS)
+# An epoch is looked up a hundred times in a handshake; that each is one object is hash enough.
+type.__setattr__(tls.Epoch, "__hash__", object.__hash__)
 
 
 class _Silent(QuicConnectionAdapter):
@@ -168,6 +173,10 @@ def _configuration(*, is_client: bool) -> QuicConfiguration:
 class MeshConnection(QuicConnection):
     """A connection between two peers, as bytes in and bytes out."""
 
+    _one_rtt: CryptoPair
+    """The keys of the connection, once it is established."""
+    _one_rtt_stream: QuicStream
+
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._logger = _SILENT
@@ -180,8 +189,12 @@ class MeshConnection(QuicConnection):
             limit.value = limit.sent = streams
         self._application = QuicPacketSpace(is_application_data=True)
         self._is_urgent = False
+        self._is_released = False
+        self._peer_key: PeerId | None = None
         self._keys_until = math.inf
         self._pending_since = math.inf
+        self.has_new_keys = False
+        """This side has asked for new keys since the handshake."""
         self.exported = b""
         """The 32 bytes that only the two ends of this connection know; empty before the handshake."""
         self.waiting_since: float | None = None
@@ -209,6 +222,16 @@ class MeshConnection(QuicConnection):
         return Ending(blame, event.reason_phrase or f"code {event.error_code}")
 
     @property
+    def has_news(self) -> bool:
+        """Tell whether there is an event to take, or the connection is over."""
+        return bool(self._events) or self._close_event is not None
+
+    @property
+    def probe_s(self) -> float:
+        """Tell how long after a packet a probe may be due, in seconds."""
+        return self._loss.get_probe_timeout()
+
+    @property
     def rtt_s(self) -> float:
         """Tell the smoothed round trip in seconds; 0.0 before the first sample."""
         return self._loss._rtt_smoothed
@@ -220,10 +243,25 @@ class MeshConnection(QuicConnection):
 
     def peer_key(self) -> PeerId:
         """Tell the key that the other side proved in the handshake; RemoteProtocolError when there is none."""
-        certificate = self.tls._peer_certificate
-        if certificate is None:
-            raise RemoteProtocolError("no certificate was shown")
-        return pinned_key(certificate)
+        if self._peer_key is None:
+            certificate = None if self._is_released else self.tls._peer_certificate
+            if certificate is None:
+                raise RemoteProtocolError("no certificate was shown")
+            self._peer_key = pinned_key(certificate)
+        return self._peer_key
+
+    def release_handshake(self) -> None:
+        """Let go of what only the handshake needed, as soon as it is confirmed and what came of it was taken."""
+        if (
+            self._handshake_confirmed
+            and not self._is_released
+            and not self._events
+            and self._close_event is None
+        ):
+            with contextlib.suppress(RemoteProtocolError):
+                self.peer_key()
+            self._is_released = True
+            release_handshake(self)
 
     def has_work(self, now: float) -> bool:
         """Tell whether more than late acknowledgements is to be sent: an empty flush costs a third of a full one."""
@@ -248,9 +286,10 @@ class MeshConnection(QuicConnection):
             return True
         if self._local_max_streams_uni.sent < self._local_max_streams_uni.used:
             return True
-        if any(not connection_id.was_sent for connection_id in self._host_cids):
-            return True
-        return any(_stream_has_work(stream) for stream in self._streams_queue)
+        for connection_id in self._host_cids:
+            if not connection_id.was_sent:
+                return True
+        return any(map(_stream_has_work, self._streams_queue))
 
     # Streams
 
@@ -282,11 +321,13 @@ class MeshConnection(QuicConnection):
         """Tell whether a datagram of `size` bytes could leave now, or as soon as pacing lets it."""
         if self._remote_max_datagram_frame_size is None or size + 3 > self._remote_max_datagram_frame_size:
             return False
-        if len(self._datagrams_pending) >= limits.DATAGRAMS_PENDING_MAX:
-            return False
-        pending = sum(len(data) + PACKET_OVERHEAD_BYTES for data in self._datagrams_pending)
-        in_flight = self._loss.bytes_in_flight + pending
-        return in_flight + size + PACKET_OVERHEAD_BYTES <= self._loss.congestion_window
+        control = self._loss._cc
+        in_flight = control.bytes_in_flight
+        if self._datagrams_pending:
+            if len(self._datagrams_pending) >= limits.DATAGRAMS_PENDING_MAX:
+                return False
+            in_flight += sum(len(data) + PACKET_OVERHEAD_BYTES for data in self._datagrams_pending)
+        return in_flight + size + PACKET_OVERHEAD_BYTES <= control.congestion_window
 
     def queue_datagram(self, data: bytes, now: float) -> None:
         """Send a datagram at the next flush; ask `has_room_for` first."""
@@ -307,6 +348,12 @@ class MeshConnection(QuicConnection):
         if not self._ping_pending:
             self.send_ping(0)
 
+    def update_keys(self) -> None:
+        """Go on under new keys (RFC 9001, section 6), unless the handshake is not confirmed: then nothing happens."""
+        if self._handshake_confirmed:
+            self.has_new_keys = True
+            self.request_key_update()
+
     def dismantle(self) -> None:
         """Break the reference cycles, so that the memory is free at once; nothing may be called afterwards."""
         vars(self).clear()
@@ -315,9 +362,9 @@ class MeshConnection(QuicConnection):
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what is to be sent, and note since when an acknowledgement is owed."""
-        if self._is_client and now >= self._keys_until:
+        if now >= self._keys_until:
             self._keys_until = now + limits.KEY_UPDATE_S
-            self.request_key_update()
+            self.update_keys()
         datagrams = super().datagrams_to_send(now)
         if self.waiting_since is None and self._application.ack_eliciting_in_flight:
             self.waiting_since = now
@@ -334,12 +381,16 @@ class MeshConnection(QuicConnection):
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)
         self._application = self._spaces[tls.Epoch.ONE_RTT]
+        self._one_rtt = self._cryptos[tls.Epoch.ONE_RTT]
+        self._one_rtt_stream = self._crypto_streams[tls.Epoch.ONE_RTT]
         self.tls._supported_groups = [tls.Group.X25519]
         self.tls._signature_algorithms = [tls.SignatureAlgorithm.ED25519]
 
     def _confirm_handshake(self) -> None:
         super()._confirm_handshake()
-        self._keys_until = self._loss._time_of_last_sent_ack_eliciting_packet + limits.KEY_UPDATE_S
+        if self._is_client:
+            # One of the two is enough: an update renews the keys of both directions.
+            self._keys_until = self._loss._time_of_last_sent_ack_eliciting_packet + limits.KEY_UPDATE_S
 
     def _update_traffic_key(
         self, direction: tls.Direction, epoch: tls.Epoch, cipher_suite: tls.CipherSuite, secret: bytes
@@ -394,11 +445,16 @@ class MeshConnection(QuicConnection):
         super()._handle_crypto_frame(context, frame_type, buf)
 
     def _handle_ack_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        space = self._application
+        before = space.largest_acked_packet, space.ack_eliciting_in_flight
+        super()._handle_ack_frame(context, frame_type, buf)
+        self._note_answer(*before)
+
+    def _note_answer(self, largest: int, in_flight: int) -> None:
+        """Note since when an answer is owed now; before this one `largest` was acknowledged, `in_flight` were not."""
         # The largest number counts, not what is still on record: a probe takes off the record what may just be late.
         space = self._application
-        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-        super()._handle_ack_frame(context, frame_type, buf)
-        if space.largest_acked_packet > before or space.ack_eliciting_in_flight < in_flight:
+        if space.largest_acked_packet > largest or space.ack_eliciting_in_flight < in_flight:
             asking = (packet.sent_time for packet in space.sent_packets.values() if packet.is_ack_eliciting)
             self.waiting_since = next(asking, None)
 

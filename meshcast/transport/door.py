@@ -3,7 +3,9 @@
 Only a well-formed first packet of our version and at least 1,200 bytes gets in (RFC 9000, section 14.1). Other versions
 are told ours. While many handshakes are in progress a stranger is first sent away with a token that proves its address
 (Retry, RFC 9000, section 8.1.2), which costs us twelve microseconds instead of a connection; beyond a second limit
-nobody gets in at all. Whatever else comes is dropped without a word: strangers learn nothing, and nothing is amplified.
+nobody gets in at all. Each network has a budget of handshakes: beyond it, too, its strangers are sent away for a token, which
+whoever only pretends to be there never gets; and for those who come back with one there is a second budget, beyond which
+they are left to try again. Whatever else comes is dropped without a word: strangers learn nothing, and nothing is amplified.
 """
 
 import os
@@ -19,13 +21,24 @@ from aioquic.quic.packet import (
 )
 from aioquic.quic.retry import QuicRetryTokenHandler
 
-from meshcast.protocol.units import Address
+from meshcast.protocol.budget import Budgets
+from meshcast.protocol.networks import network_of
+from meshcast.protocol.units import SECOND, Address
 from meshcast.transport.connection import CONNECTION_ID_BYTES, parse_header
-from meshcast.transport.limits import HANDSHAKES_MAX, RETRY_ABOVE
+from meshcast.transport.limits import (
+    HANDSHAKES_MAX,
+    NETWORKS_MAX,
+    RETRY_ABOVE,
+    RETURNING_BURST,
+    RETURNING_PER_SECOND,
+    STRANGERS_BURST,
+    STRANGERS_PER_SECOND,
+)
 
 FIRST_PACKET_BYTES_MIN: Final = 1_200
 LONG_HEADER: Final = 0x80
 FIXED_BIT: Final = 0x40
+LOOPBACK: Final = frozenset(network_of((host, 0)) for host in ("127.0.0.1", "::1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,12 @@ class Door:
 
     def __init__(self) -> None:
         self._tokens = QuicRetryTokenHandler()
+        self._strangers: Budgets[int] = Budgets(
+            per_second=STRANGERS_PER_SECOND, burst=STRANGERS_BURST, names_max=NETWORKS_MAX
+        )
+        self._returning_ones: Budgets[int] = Budgets(
+            per_second=RETURNING_PER_SECOND, burst=RETURNING_BURST, names_max=NETWORKS_MAX
+        )
 
     def knock(self, data: bytes, sender: Address, in_progress: int, now: float) -> Admission | Answer | None:
         """Say what becomes of a stray datagram while `in_progress` handshakes are under way; None: nothing."""
@@ -74,7 +93,7 @@ class Door:
             return None
         if header.token:
             return self._returning(header, sender, now)
-        if in_progress >= RETRY_ABOVE:
+        if in_progress >= RETRY_ABOVE or not self._may_begin(self._strangers, sender, now):
             return self._retry(header, sender, now)
         return Admission(header.destination_cid, header.destination_cid, None)
 
@@ -103,4 +122,12 @@ class Door:
             )
         except ValueError:
             return None
+        if not self._may_begin(self._returning_ones, sender, now):
+            return None
         return Admission(header.destination_cid, original_cid, header.destination_cid)
+
+    @staticmethod
+    def _may_begin(budgets: Budgets[int], sender: Address, now: float) -> bool:
+        """Draw on the budget of a sender's network; what runs on this very machine could harm it in simpler ways."""
+        network = network_of(sender)
+        return network in LOOPBACK or budgets.draw(network, round(now * SECOND))

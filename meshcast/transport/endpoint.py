@@ -5,8 +5,8 @@ datagram to the connection it names, and at once hands on what came out of it; s
 connection that has something to send exactly once. A packet that calls for nothing but a late acknowledgement causes no
 flush. Nothing blocks and nothing queues: what the socket will not take is lost, as on any network.
 
-Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which fires early and is set anew. A
-timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
+Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which is set anew when it is the next
+to be waited for. A timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
 
 Whatever arrives may cost a connection, and nothing else. Time is `trio.current_time()` everywhere.
 """
@@ -15,7 +15,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 import trio
 from aioquic.quic import events
@@ -29,14 +29,15 @@ from meshcast.transport.connection import (
     FAULTS,
     Blame,
     Ending,
-    MeshConnection,
     accepting,
     dialling,
 )
 from meshcast.transport.datagram import DatagramSocket
 from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
+from meshcast.transport.fast_connection import FastConnection
 
 Answered = TypeVar("Answered")
+Arguments = TypeVarTuple("Arguments")
 
 LONG_CID_OFFSET: Final = 6
 """Where the destination connection id of a long header starts; the byte before it is its length (RFC 8999)."""
@@ -96,7 +97,7 @@ class Endpoint:
 
     def dial(self, address: Address) -> Channel:
         """Open a connection to an address; the caller sets the owner before it lets go of the task."""
-        channel = Channel(MeshConnection(configuration=self._dialling), dialled=True)
+        channel = Channel(FastConnection(configuration=self._dialling), dialled=True)
         self._channels[channel] = None
         self._register(channel, channel.quic.host_cid)
         channel.quic.connect(address, now=trio.current_time())
@@ -109,6 +110,22 @@ class Endpoint:
             channel.is_dirty = True
             self._dirty.append(channel)
             self.kick()
+
+    def send_at_once(self, channel: Channel, frame: bytes, now: float) -> bool:
+        """Send a datagram's frame without waiting for the flush; False when it has to be queued for that.
+
+        A chunk for sixteen children is the same short cut sixteen times; nobody else has to look at the channel.
+        """
+        built = self._ask(channel, channel.quic.send_at_once, frame, now)
+        if built is None:
+            return False
+        data, address = built
+        if self._socket.send(data, address):
+            channel.counters.wire_bytes_sent += len(data)
+        else:
+            channel.counters.wire_blocked += 1
+        self._arm_if_late(channel, now)
+        return True
 
     def kick(self) -> None:
         """Wake the task."""
@@ -142,14 +159,12 @@ class Endpoint:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        while True:
-            await self._turn()
+        await self._serve_while(lambda: True)
 
     async def finish(self) -> None:
         """Serve until no channel is live; let nobody in any more."""
         self._is_finishing = True
-        while any(channel.is_live for channel in self._channels):
-            await self._turn()
+        await self._serve_while(lambda: any(channel.is_live for channel in self._channels))
 
     def hang_up_on_all(self, code: int, reason: str) -> None:
         """Say farewell to whoever is left, at once."""
@@ -157,27 +172,39 @@ class Endpoint:
             self.close(channel, code, reason)
         self._flush(trio.current_time())
 
-    async def _turn(self) -> None:
-        await self._wait()
+    async def _serve_while(self, is_needed: Callable[[], bool]) -> None:
+        """Take a turn whenever there is something to read, a deadline has passed, or somebody has kicked.
+
+        One scope holds for many turns: to open one for each costs as much as a packet.
+        """
+        while is_needed():
+            if self._is_kicked:
+                await trio.lowlevel.checkpoint()
+                self._turn()
+                continue
+            with trio.CancelScope(deadline=self._next_deadline()) as scope:
+                while is_needed() and not self._is_kicked:
+                    self._waiting = scope
+                    try:
+                        await self._socket.wait_readable()
+                    finally:
+                        self._waiting = None
+                    self._turn()
+                    due = self._next_deadline()
+                    if due != scope.deadline:
+                        scope.deadline = due
+            if scope.cancelled_caught:
+                self._turn()
+
+    def _turn(self) -> None:
         self.turns += 1
         now = trio.current_time()
         for data, sender in self._socket.receive(limits.RECEIVE_BATCH):
             self._receive(data, sender, now)
         self._fire(now)
         self._after()
-        self._flush(trio.current_time())
         self._is_kicked = False
-
-    async def _wait(self) -> None:
-        if self._is_kicked:
-            await trio.lowlevel.checkpoint()
-            return
-        deadline = self._heap[0][0] if self._heap else math.inf
-        try:
-            with trio.CancelScope(deadline=deadline) as self._waiting:
-                await self._socket.wait_readable()
-        finally:
-            self._waiting = None
+        self._flush(trio.current_time())
 
     # Receiving
 
@@ -187,21 +214,42 @@ class Endpoint:
             self.strays += 1
             return
         channel.counters.wire_bytes_received += len(data)
+        if channel.state is ChannelState.OPEN and self._ask(
+            channel, channel.quic.receive_plain, data, sender, now
+        ):
+            if not channel.quic.is_quiet(now):
+                self._look_after(channel, now)
+                return
+            if channel.owner is not None:
+                channel.owner.progressed()
+            if not channel.is_dirty:
+                self._arm_if_late(channel, now)
+            return
+        if channel.state is ChannelState.GONE:
+            return
         if channel.state is ChannelState.CLOSING:
             self._repeat_farewell(channel)
             return
-        self._ask(channel, lambda: channel.quic.receive_datagram(data, sender, now))
-        if channel.state is not ChannelState.GONE and channel.quic.in_first_flight and not channel.dialled:
+        self._ask(channel, channel.quic.receive_datagram, data, sender, now)
+        if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
+            owner = channel.owner
             self.drop(channel)
             self.strays += 1
+            if owner is not None:
+                owner.ended(Ending(Blame.FAULT, "a first packet that nobody can read"))
+        self._look_after(channel, now)
+
+    def _look_after(self, channel: Channel, now: float) -> None:
+        """Hand on what came out of a packet, and see what is to be done next."""
         self._hand_on(channel)
-        if channel.is_live and channel.owner is not None:
+        if channel.owner is not None:
             channel.owner.progressed()
-        if channel.state is not ChannelState.GONE:
-            if self._ask(channel, lambda: channel.quic.has_work(now)):
+        if channel.state is not ChannelState.GONE and not channel.is_dirty:
+            channel.quic.release_handshake()
+            if self._ask(channel, channel.quic.has_work, now):
                 self.touch(channel)
-            elif not channel.is_dirty:
+            else:
                 self._arm(channel, now)
 
     def _find(self, data: bytes) -> Channel | None:
@@ -218,7 +266,7 @@ class Endpoint:
             return None
         match self._door.knock(data, sender, self.in_progress, now):
             case Admission(destination_cid, original_cid, retry_cid):
-                quic = MeshConnection(
+                quic = FastConnection(
                     configuration=self._accepting,
                     original_destination_connection_id=original_cid,
                     retry_source_connection_id=retry_cid,
@@ -237,6 +285,11 @@ class Endpoint:
                 return None
 
     def _hand_on(self, channel: Channel) -> None:
+        if channel.state is ChannelState.GONE or not channel.quic.has_news:
+            return
+        self._hand_on_news(channel)
+
+    def _hand_on_news(self, channel: Channel) -> None:
         while channel.state is not ChannelState.GONE and (event := channel.quic.next_event()) is not None:
             self._handle(channel, event)
         if channel.is_live and (ending := channel.quic.ending) is not None:
@@ -244,6 +297,9 @@ class Endpoint:
 
     def _handle(self, channel: Channel, event: events.QuicEvent) -> None:
         match event:
+            case events.DatagramFrameReceived():
+                if channel.owner is not None:
+                    channel.owner.received(event)
             case events.ConnectionIdIssued(connection_id):
                 self._register(channel, connection_id)
             case events.ConnectionIdRetired(connection_id):
@@ -266,18 +322,39 @@ class Endpoint:
 
     # Timers
 
-    def _arm(self, channel: Channel, now: float) -> None:
+    def _deadline(self, channel: Channel) -> float:
+        """Say when something is to be done about a channel although nothing happens."""
         if channel.state is ChannelState.CLOSING:
-            at = channel.closing_until
-        else:
-            timer = self._ask(channel, channel.quic.get_timer)
-            at = math.inf if timer is None else timer
-            if channel.owner is not None:
-                at = min(at, channel.owner.deadline())
-        at = max(at, now + limits.TIMER_STEP_S)
+            return channel.closing_until
+        timer = self._ask(channel, channel.quic.get_timer)
+        at = math.inf if timer is None else timer
+        return at if channel.owner is None else min(at, channel.owner.deadline())
+
+    def _arm(self, channel: Channel, now: float) -> None:
+        at = max(self._deadline(channel), now + limits.TIMER_STEP_S)
         if at < channel.wake_at:
             channel.wake_at = at
             heapq.heappush(self._heap, (at, next(self._numbers), channel))
+
+    def _arm_if_late(self, channel: Channel, now: float) -> None:
+        """Arm a channel after a short cut: all that it can have brought forward is a probe, which is not due sooner."""
+        if channel.wake_at > now + channel.quic.probe_s:
+            self._arm(channel, now)
+
+    def _next_deadline(self) -> float:
+        """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""
+        heap = self._heap
+        while heap:
+            at, _, channel = heap[0]
+            if channel.wake_at != at or channel.state is ChannelState.GONE:
+                heapq.heappop(heap)
+                continue
+            due = self._deadline(channel)
+            if due <= at:
+                return at
+            channel.wake_at = due
+            heapq.heapreplace(heap, (due, next(self._numbers), channel))
+        return math.inf
 
     def _fire(self, now: float) -> None:
         while self._heap and self._heap[0][0] <= now:
@@ -293,7 +370,7 @@ class Endpoint:
         if channel.is_live:
             timer = self._ask(channel, channel.quic.get_timer)
             if timer is not None and timer <= now:
-                self._ask(channel, lambda: channel.quic.handle_timer(now))
+                self._ask(channel, channel.quic.handle_timer, now)
                 self._hand_on(channel)
                 if channel.is_live:
                     self.touch(channel)
@@ -313,7 +390,7 @@ class Endpoint:
                     self._transmit(channel, now)
 
     def _transmit(self, channel: Channel, now: float) -> None:
-        packets = self._ask(channel, lambda: channel.quic.datagrams_to_send(now))
+        packets = self._ask(channel, channel.quic.datagrams_to_send, now)
         if packets is None:
             return
         self._send(channel, packets)
@@ -354,17 +431,25 @@ class Endpoint:
         self._in_progress.pop(channel, None)
         self.touch(channel)
 
-    def _ask(self, channel: Channel, question: Callable[[], Answered]) -> Answered | None:
+    def _ask(
+        self,
+        channel: Channel,
+        question: Callable[[Unpack[Arguments]], Answered],
+        *arguments: *Arguments,
+    ) -> Answered | None:
         """Ask a connection something; a fault in it costs that connection and yields None."""
         try:
-            return question()
+            return question(*arguments)
         except FAULTS as fault:
-            ending = Ending(Blame.FAULT, f"{type(fault).__name__}: {fault}")
-            owner, channel.owner = channel.owner, None
-            self.drop(channel)
-            if owner is not None:
-                owner.ended(ending)
+            self._fail(channel, fault)
             return None
+
+    def _fail(self, channel: Channel, fault: BaseException) -> None:
+        ending = Ending(Blame.FAULT, f"{type(fault).__name__}: {fault}")
+        owner, channel.owner = channel.owner, None
+        self.drop(channel)
+        if owner is not None:
+            owner.ended(ending)
 
     def _register(self, channel: Channel, connection_id: bytes) -> None:
         channel.connection_ids[connection_id] = None

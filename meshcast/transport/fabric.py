@@ -7,19 +7,24 @@ sender's address, so that the order in which trio happens to run tasks changes n
 
 A datagram crosses up to three legs: the sender's uplink, the path between the two hosts, the receiver's downlink. A leg
 keeps the order of what crosses it, jitter or not, but for the share that it is told to hold back.
+
+The fabric remembers nothing of sockets that are closed, so that a crowd may come and go for as long as it likes; an
+address that is taken again begins with the chance that it began with.
 """
 
 import heapq
 import math
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
 from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.units import MILLISECOND, SECOND, Address, Micros
 from meshcast.transport.datagram import BUFFER_BYTES, UDP_BYTES_MAX, check_address, port_taken
+
+_Key = TypeVar("_Key")
 
 FIRST_PORT: Final = 40_000
 """Where free ports are looked for."""
@@ -41,6 +46,9 @@ class Conditions:
 
 CLEAR: Final = Conditions()
 """No delay, no loss."""
+
+BLACK_HOLE: Final = Conditions(loss=1.0)
+"""What goes in never comes out; on one way of a path it is the fault that the other side cannot see."""
 
 
 class _Leg:
@@ -91,7 +99,8 @@ class FabricSocket:
         self._address = address
         self._inbox: list[_Parcel] = []
         self._inbox_bytes = 0
-        self._frozen = False
+        self._thawed = trio.Event()
+        self._thawed.set()
         self._held: list[tuple[bytes, Address]] = []
         self._waiting: trio.CancelScope | None = None
         self._closed = False
@@ -106,7 +115,7 @@ class FabricSocket:
         self._check_open()
         if len(data) > UDP_BYTES_MAX:
             return False
-        if self._frozen:
+        if self.is_frozen:
             self._held.append((data, address))
             return True
         return self._fabric.carry(self._address, address, data)
@@ -123,11 +132,12 @@ class FabricSocket:
         return arrived
 
     async def wait_readable(self) -> None:
-        """Wait until the hour of the earliest arrival."""
+        """Wait until the hour of the earliest arrival; who stands still waits on, whatever becomes due meanwhile."""
         self._check_open()
         if self._waiting is not None:
             raise trio.BusyResourceError
-        await trio.lowlevel.checkpoint()
+        if self._next_arrival() <= trio.current_time():
+            await trio.lowlevel.checkpoint()
         try:
             while self._next_arrival() > trio.current_time():
                 with trio.CancelScope(deadline=self._next_arrival()) as self._waiting:
@@ -135,12 +145,16 @@ class FabricSocket:
                 self._check_open()
         finally:
             self._waiting = None
+            if self.is_frozen:
+                with trio.CancelScope(shield=True):
+                    await self._thawed.wait()
 
     def close(self) -> None:
         """Leave the fabric; harmless when repeated."""
         if self._closed:
             return
         self._closed = True
+        self._thawed.set()
         self._fabric.forget(self)
         if self._waiting is not None:
             self._waiting.deadline = -math.inf
@@ -167,21 +181,27 @@ class FabricSocket:
         self._inbox_bytes = 0
         self._set_alarm()
 
+    @property
+    def is_frozen(self) -> bool:
+        """Tell whether the process behind this socket stands still."""
+        return not self._thawed.is_set()
+
     def freeze(self) -> None:
-        """Stand still: nothing is read, and what is sent waits."""
-        self._frozen = True
-        self._set_alarm()
+        """Stand still: nothing is read, no wait ends, and what is sent waits; what comes is kept, as a kernel does."""
+        if not self.is_frozen:
+            self._thawed = trio.Event()
+            self._set_alarm()
 
     def thaw(self) -> None:
         """Go on, with everything that came and went in the meantime."""
-        self._frozen = False
+        self._thawed.set()
         held, self._held = self._held, []
         for data, address in held:
             self._fabric.carry(self._address, address, data)
         self._set_alarm()
 
     def _next_arrival(self) -> float:
-        return self._inbox[0].arrives if self._inbox and not self._frozen else math.inf
+        return self._inbox[0].arrives if self._inbox and not self.is_frozen else math.inf
 
     def _set_alarm(self) -> None:
         if self._waiting is not None:
@@ -202,6 +222,9 @@ class Fabric:
         self._uplinks: dict[str, _Leg] = {}
         self._downlinks: dict[str, _Leg] = {}
         self._between: dict[tuple[str, str], _Leg] = {}
+        """Paths that were set by name."""
+        self._paths: dict[tuple[str, str], _Leg] = {}
+        """All others, made when something crosses them."""
         self._chances: dict[tuple[Address, Address], random.Random] = {}
         self._dead: dict[Address, None] = {}
         self._jammed: dict[Address, None] = {}
@@ -216,17 +239,28 @@ class Fabric:
         made._address = self.claim(made, host, port)  # noqa: SLF001 - the fabric deals out addresses
         return made
 
-    def uplink(self, host: str, conditions: Conditions) -> None:
-        """Set what everything that leaves `host` goes through."""
-        self._uplinks[host] = _Leg(conditions)
+    @property
+    def sockets(self) -> int:
+        """Count the sockets that are open."""
+        return len(self._sockets)
 
-    def downlink(self, host: str, conditions: Conditions) -> None:
-        """Set what everything that reaches `host` goes through."""
-        self._downlinks[host] = _Leg(conditions)
+    def weather(self, conditions: Conditions) -> None:
+        """Set what every path goes through that was not set by name."""
+        self._default = conditions
+        for leg in self._paths.values():
+            leg.conditions = conditions
 
-    def between(self, source: str, target: str, conditions: Conditions) -> None:
-        """Set the path from one host to another, one way."""
-        self._between[source, target] = _Leg(conditions)
+    def uplink(self, host: str, conditions: Conditions | None) -> None:
+        """Set what everything that leaves `host` goes through; None undoes it."""
+        _set(self._uplinks, host, conditions)
+
+    def downlink(self, host: str, conditions: Conditions | None) -> None:
+        """Set what everything that reaches `host` goes through; None undoes it."""
+        _set(self._downlinks, host, conditions)
+
+    def between(self, source: str, target: str, conditions: Conditions | None) -> None:
+        """Set the path from one host to another, one way; None lets it be like all others again."""
+        _set(self._between, (source, target), conditions)
 
     def kill(self, address: Address) -> None:
         """Let nothing in or out any more, silently."""
@@ -254,6 +288,13 @@ class Fabric:
         """Undo `freeze`: everything held is delivered at once."""
         self._sockets[address].thaw()
 
+    def rebind(self, address: Address) -> Address:
+        """Let a NAT forget its mapping: give the address under which others see this host from now on.
+
+        What was on its way to the old one is lost, and so is whatever is sent there from now on.
+        """
+        return self._sockets[address].rebind(address[0])
+
     def partition(self, *groups: list[str]) -> None:
         """Let hosts of different groups not hear each other; hosts in no group hear everybody."""
         self._groups = {host: number for number, group in enumerate(groups) for host in group}
@@ -273,8 +314,14 @@ class Fabric:
         return host, port
 
     def forget(self, leaver: FabricSocket) -> None:
-        """Take an address back."""
-        self._sockets.pop(leaver.address, None)
+        """Take an address back, and what is remembered of it."""
+        address = leaver.address
+        self._sockets.pop(address, None)
+        self._jammed.pop(address, None)
+        self._dead.pop(address, None)
+        self._chances = {flow: chance for flow, chance in self._chances.items() if address not in flow}
+        if all(host != address[0] for host, _ in self._sockets):
+            self._paths = {path: leg for path, leg in self._paths.items() if address[0] not in path}
 
     def carry(self, source: Address, target: Address, data: bytes) -> bool:
         """Take one datagram across; False when it would block at the sender."""
@@ -308,11 +355,20 @@ class Fabric:
         return times
 
     def _legs(self, source: str, target: str) -> list[_Leg]:
-        if (source, target) not in self._between:
-            self._between[source, target] = _Leg(self._default)
-        legs = (self._uplinks.get(source), self._between[source, target], self._downlinks.get(target))
+        path = self._between.get((source, target)) or self._paths.get((source, target))
+        if path is None:
+            path = self._paths[source, target] = _Leg(self._default)
+        legs = (self._uplinks.get(source), path, self._downlinks.get(target))
         return [leg for leg in legs if leg is not None]
 
     def _parted(self, source: str, target: str) -> bool:
         here, there = self._groups.get(source), self._groups.get(target)
         return here is not None and there is not None and here != there
+
+
+def _set(legs: dict[_Key, _Leg], key: _Key, conditions: Conditions | None) -> None:
+    """Make a leg of these conditions, or take it away."""
+    if conditions is None:
+        legs.pop(key, None)
+    else:
+        legs[key] = _Leg(conditions)

@@ -18,6 +18,9 @@ DATAGRAMS_PENDING_MAX: Final = 8
 DATAGRAM_STALE_S: Final = 0.1
 """A datagram that has waited so long is worth less than the one behind it."""
 
+PLAIN_BYTES_MAX: Final = 2_048
+"""A packet that the fast path looks at; no path that we know carries a longer one."""
+
 FRAME_BYTES_MAX: Final = 65_536
 """One control message."""
 
@@ -42,8 +45,9 @@ CONNECTION_WINDOW_BYTES: Final = 4 * STREAM_WINDOW_BYTES
 CRYPTO_BYTES_MAX: Final = 16_384
 """Handshake bytes of one epoch; a real handshake needs about two thousand, the library would buffer 524,288."""
 
-ACK_DELAY_S: Final = 0.1
-"""How long an acknowledgement of datagrams may wait: acknowledgements are 60 % of a parent's cost (measured)."""
+ACK_DELAY_S: Final = 0.2
+"""How long an acknowledgement of datagrams may wait: one for two chunks of 100 ms. With the library's own delay of 1 ms
+acknowledgements are 60 % of a parent's cost (measured)."""
 
 PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
@@ -89,6 +93,20 @@ RETRY_ABOVE: Final = 50
 HANDSHAKES_MAX: Final = 256
 """Handshakes in progress that are served at all."""
 
+STRANGERS_PER_SECOND: Final = 16
+"""Handshakes that one network (/24 or /48) may begin without having shown that it receives at its address; then it must."""
+
+STRANGERS_BURST: Final = 64
+
+RETURNING_PER_SECOND: Final = 24
+"""Handshakes of those who have shown it: 24 a second are 4 % of a core. An office of 500 that comes within a minute is never
+held up, and one that comes within a second is in after ten."""
+
+RETURNING_BURST: Final = 96
+
+NETWORKS_MAX: Final = 4_096
+"""Networks whose handshakes are counted; whoever has more of them is not bounded by this."""
+
 DIALS_MAX: Final = 8
 """Addresses tried for one peer at a time."""
 
@@ -107,3 +125,9 @@ assert FAREWELL_S_MAX < SILENCE_S_MAX, "a hang-up never waits longer than a deat
 assert PING_S + SILENCE_S_MAX < 8.0, "a dead peer is noticed within 8 s although nothing is said"
 assert SILENCE_S_MAX < IDLE_S, "the watch is sooner than the library's idle timeout"
 assert RETRY_ABOVE < HANDSHAKES_MAX, "addresses are proved before strangers are turned away"
+assert RETRY_ABOVE + RETURNING_BURST + RETURNING_PER_SECOND * DIAL_S_MAX < HANDSHAKES_MAX, (
+    "one network never has all handshakes that are served"
+)
+assert STRANGERS_PER_SECOND + RETURNING_PER_SECOND > 4 * 500 / 60, (
+    "an office that comes within a minute gets in"
+)

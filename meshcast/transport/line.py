@@ -154,17 +154,18 @@ class Line:
         self._endpoint.touch(self.channel)
         return True
 
-    def send_datagram(self, data: bytes) -> bool:
-        """Send one datagram now or never."""
-        quic, counters, now = self.channel.quic, self.channel.counters, trio.current_time()
+    def send_datagram(self, data: bytes, frame: bytes, now: float) -> bool:
+        """Send one datagram, of which `frame` is the QUIC frame, now or never."""
+        quic, counters = self.channel.quic, self.channel.counters
         counters.datagrams_dropped += quic.shed_stale_datagrams(now)
         if len(data) > limits.DATAGRAM_BYTES_MAX or not quic.has_room_for(len(data)):
             counters.datagrams_dropped += 1
             return False
-        quic.queue_datagram(data, now)
         counters.datagrams_sent += 1
         counters.datagram_bytes_sent += len(data)
-        self._endpoint.touch(self.channel)
+        if not self._endpoint.send_at_once(self.channel, frame, now):
+            quic.queue_datagram(data, now)
+            self._endpoint.touch(self.channel)
         return True
 
     def send_blob(self, data: bytes) -> bool:
@@ -186,6 +187,15 @@ class Line:
         self._pinged_at = trio.current_time()
         self.channel.quic.ping()
         self._endpoint.touch(self.channel)
+
+    def update_keys(self) -> None:
+        """Go on under new keys."""
+        self.channel.quic.update_keys()
+
+    @property
+    def has_new_keys(self) -> bool:
+        """Tell whether the keys are not those of the handshake."""
+        return self.channel.quic.has_new_keys
 
     def finish(self) -> None:
         """End the control stream: whatever comes next goes over another line."""

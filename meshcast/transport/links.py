@@ -10,7 +10,7 @@ nothing more of that peer is told but its `LinkDown`.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,6 +24,7 @@ from meshcast.transport import limits
 from meshcast.transport.channel import Channel, Counters
 from meshcast.transport.datagram import DatagramSocket, check_address
 from meshcast.transport.endpoint import Endpoint
+from meshcast.transport.fast_frames import datagram_frame
 from meshcast.transport.line import Line
 from meshcast.transport.link import Link
 from meshcast.transport.reasons import DownReason, FarewellCode
@@ -139,6 +140,21 @@ class Links:
         link = self._links.get(peer)
         return 0 if link is None else round(link.sending.rtt_s * SECOND)
 
+    @property
+    def connections(self) -> int:
+        """Count the connections that are not forgotten yet, those that are closing included."""
+        return self._endpoint.connections
+
+    def update_keys(self) -> None:
+        """Let all links go on under new keys now, as the one that dialled does by itself once a day."""
+        for link in self._links.values():
+            link.sending.update_keys()
+
+    @property
+    def key_updates(self) -> int:
+        """Count the links that are up and have changed their keys."""
+        return sum(link.sending.has_new_keys for link in self._links.values())
+
     def counters(self, peer: PeerId) -> Counters:
         """Tell what went over the link to `peer`; all zero without a link."""
         sums = Counters()
@@ -187,8 +203,16 @@ class Links:
 
     def send_datagram(self, peer: PeerId, data: bytes) -> bool:
         """Send one datagram now; False, and counted, when it is too long or the link has no room for it."""
-        link = self._links.get(peer)
-        return link is not None and link.sending.send_datagram(data)
+        return self.send_datagram_to_all((peer,), data) == 0
+
+    def send_datagram_to_all(self, peers: Iterable[PeerId], data: bytes) -> int:
+        """Send the same datagram to each of these now; tell how many links had no room for it or were not there."""
+        frame, now, refused = datagram_frame(data), trio.current_time(), 0
+        for peer in peers:
+            link = self._links.get(peer)
+            if link is None or not link.sending.send_datagram(data, frame, now):
+                refused += 1
+        return refused
 
     def send_blob(self, peer: PeerId, data: bytes) -> bool:
         """Send one blob, reliably; False, and counted, when too much is on its way already."""

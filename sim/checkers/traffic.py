@@ -116,7 +116,7 @@ class Traffic:
         held = backlog.get(chunk.sequence)
         if held is None and chunk.sequence > backlog.floor:
             self._ledger.broken("I11", process, f"sends a chunk {chunk.sequence} that it does not keep")
-        if chunk.generation != machine.sources.generation:
+        if not machine.sources.knows(chunk):
             self._ledger.broken("I9", process, f"sends on a chunk of generation {chunk.generation}")
         self._sends += 1
         if self._sends % HOPS_EVERY == 0:

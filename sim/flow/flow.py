@@ -483,19 +483,17 @@ def _nothing(*_: int) -> None:
 def _uncollected() -> Iterator[None]:
     """Leave the cyclic garbage collector off: nothing here is a cycle, and a pass over a million peers takes seconds.
 
-    Afterwards all that has come counts as old, so that no pass over it follows at once. PyPy's collector has no such
-    passes, and is the only one who frees anything there: it is left alone.
+    Afterwards all that has come counts as old, so that no pass over it follows at once. (PyPy's collector frees
+    everything there, in small steps: it is left alone.)
     """
-    if sys.implementation.name != "cpython":
+    if not gc.isenabled() or sys.implementation.name != "cpython":
         yield
         return
-    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
-            # Both take no time: what is frozen, and thawed again, is in the oldest generation.
-            gc.freeze()
-            gc.unfreeze()
-            gc.enable()
+        # Both take no time: what is frozen, and thawed again, is in the oldest generation.
+        gc.freeze()
+        gc.unfreeze()
+        gc.enable()

@@ -15,9 +15,11 @@ from meshcast.broadcaster.engine import View
 from meshcast.driver import Driver
 from meshcast.media.pacing import Block, ScriptedSource
 from meshcast.membership import wall_offset_us
+from meshcast.protocol.broadcaster import BroadcasterMachine
 from meshcast.protocol.effects import Play
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.link import Link, TrackerAddress
+from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
@@ -159,9 +161,12 @@ def beginner() -> View:
 
 
 def view_of(world: World) -> View:
-    machine = world.source.machine
-    assert isinstance(machine, SourceMachine)
-    member = machine.member
+    source = world.source.machine
+    assert isinstance(source, SourceMachine)
+    member = source.member
+    mandate = Mandate(Identity.from_seed(b"b" * 32), member.me)
+    machine = BroadcasterMachine(member, mandate, source.programme, source.delegation)
+    machine._part, machine.serving = source, source.serving
     links = Links(member.identity, Fabric().socket("10.0.0.1", 4433), lambda _: None)
     link = Link("tracker.example", 4433, member.broadcast, member.tracker)
     return View(machine, links, link, ScriptedSource([]))

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from meshcast.broadcaster.desk import Desk
 from meshcast.broadcaster.display import copies, display, table
 from meshcast.broadcaster.engine import View
 from meshcast.media.pacing import ScriptedSource
+from meshcast.protocol.broadcaster import Post
 from meshcast.protocol.link import Link
 from meshcast.protocol.units import short
 
@@ -96,4 +98,22 @@ def test_a_log_gets_a_line_for_each_change(view: View, capsys: pytest.CaptureFix
         "meshcast: simulated: on the air, feeds 2, tracker known",
         "meshcast: simulated: the source is silent; listeners hear silence, feeds 2, tracker known",
         "meshcast: simulated: on the air, feeds 2, tracker known",
+    ]
+
+
+def test_that_the_host_is_away_and_where_a_spare_stands_is_said(
+    view: View, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(view.source, None, 5)
+    desk.is_away = True
+    away = replace(view, desk=desk)
+    assert "away: the standby programme is heard" in drawn(away)
+    view.machine.post = Post.STANDING_BY
+    with display("lines") as show:
+        for one in (away, silent(view, 100), view):
+            show(one)
+    assert [line.split(": ", 2)[2].split(", feeds")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "standing by, with the standby programme",
+        "standing by, but its own source is silent",
+        "standing by",
     ]

@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from meshcast.broadcaster.engine import (
 )
 from meshcast.keys import keep_identity
 from meshcast.media.pacing import PAUSED, Block
+from meshcast.protocol.broadcaster import Post
+from meshcast.protocol.chunk import Flag
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.identity import Identity, verify
 from meshcast.protocol.link import TrackerAddress
@@ -219,3 +222,121 @@ async def test_one_that_is_superseded_gives_way(
             error = await ending(run_broadcaster(chosen, lambda _: None))
     assert isinstance(error, BadInputError)
     assert "another broadcaster has taken this broadcast over with the same key" in str(error)
+
+
+class Jingle:
+    """A standby programme."""
+
+    async def take(self) -> Block:
+        return next(self._blocks)
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = blocks
+
+
+@pytest.fixture
+def jingle(monkeypatch: pytest.MonkeyPatch, noise: Noise) -> None:
+    """Have something to play while the host is away, whatever file is named."""
+
+    @asynccontextmanager
+    async def open_loop(spec: str) -> AsyncIterator[Jingle]:
+        assert spec == "jingle.ogg"
+        yield Jingle(noise(600_000))
+
+    monkeypatch.setattr("meshcast.broadcaster.engine.open_loop", open_loop)
+
+
+@pytest.mark.usefixtures("jingle")
+async def test_while_the_host_is_away_listeners_hear_the_standby_programme_marked_as_such(
+    autojump_clock: MockClock, open_house: Any, script: Any, settings: Any, noise: Noise
+) -> None:
+    script([*noise(4_000), *[PAUSED] * 250, *noise(4_000)])
+    views: list[View] = []
+    async with open_house() as house:
+        await house.start_tracker()
+        async with trio.open_nursery() as nursery:
+
+            async def listen() -> None:
+                await trio.sleep(1)
+                await house.listen(views[-1].link)
+                await trio.sleep(19)
+                signal.raise_signal(signal.SIGUSR1)
+                await trio.sleep(3)
+                signal.raise_signal(signal.SIGINT)
+
+            nursery.start_soon(listen)
+            await run_broadcaster(settings(house.tracker, while_away="jingle.ogg"), views.append)
+            await house.has_ended.wait()
+    flags = [(one.chunk.sequence, one.chunk.flags) for one in house.heard]
+    standby = [number for number, flag in flags if flag & Flag.STANDBY]
+    paused = [number for number, flag in flags if flag & Flag.PAUSED]
+    assert [number for number, _ in flags] == list(range(flags[0][0], flags[-1][0] + 1)), "without a gap"
+    assert paused == list(range(41, 41 + len(paused))), "before it counts as away it is silent"
+    assert len(paused) == pytest.approx(20, abs=1)
+    first = standby[: standby.index(90)]
+    assert first == list(range(41 + len(paused), 90)), "and back with the first chunk of its own"
+    assert standby[len(first) + 1] > 129, "it has ended"
+    assert any(one.is_away for one in views)
+
+
+@pytest.mark.usefixtures("jingle")
+async def test_a_signal_sends_the_host_away_and_brings_it_back(
+    autojump_clock: MockClock, open_house: Any, script: Any, settings: Any, noise: Noise
+) -> None:
+    script(noise(60_000))
+    views: list[View] = []
+    async with open_house() as house:
+        await house.start_tracker()
+        async with trio.open_nursery() as nursery:
+
+            async def turn() -> None:
+                await trio.sleep(1)
+                await house.listen(views[-1].link)
+                for _ in range(2):
+                    await trio.sleep(3)
+                    signal.raise_signal(signal.SIGUSR1)
+                await trio.sleep(3)
+                signal.raise_signal(signal.SIGINT)
+
+            nursery.start_soon(turn)
+            await run_broadcaster(settings(house.tracker, while_away="jingle.ogg"), views.append)
+            await house.has_ended.wait()
+    marks = [bool(one.chunk.flags & Flag.STANDBY) for one in house.heard]
+    assert 28 <= sum(marks) <= 32
+    assert not marks[0]
+    assert not marks[-1]
+
+
+async def test_a_spare_whose_source_fails_leaves_and_the_programme_goes_on(
+    autojump_clock: MockClock, open_house: Any, script: Any, settings: Any, noise: Noise
+) -> None:
+    script([*noise(4_000), *[PAUSED] * 500], patience_s=5, is_live=True)
+    async with open_house() as house:
+        await house.start_tracker()
+        chosen = settings(house.tracker, is_spare=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.broadcast, keep_identity(chosen.key), 1)
+            await trio.sleep(1)
+            error = await ending(run_broadcaster(chosen, lambda _: None))
+    assert "has sent nothing for 5 s" in str(error)
+
+
+async def test_one_that_is_to_be_a_spare_goes_on_the_air_when_nobody_is(
+    autojump_clock: MockClock, open_house: Any, script: Any, settings: Any, noise: Noise
+) -> None:
+    script(noise(3_000))
+    views: list[View] = []
+    async with open_house() as house:
+        await house.start_tracker()
+        await run_broadcaster(settings(house.tracker, is_spare=True), views.append)
+    assert views[-1].machine.post is Post.ON_AIR
+    assert views[-1].machine.backlog.newest == 50, "all of it, and the end"
+
+
+async def test_a_spare_without_a_tracker_is_told_of_it(
+    autojump_clock: MockClock, open_house: Any, script: Any, settings: Any, noise: Noise
+) -> None:
+    script(noise(1_000))
+    async with open_house() as house:
+        error = await ending(run_broadcaster(settings(house.tracker, is_spare=True), lambda _: None))
+    assert "no tracker answers" in str(error)

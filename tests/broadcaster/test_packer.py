@@ -113,3 +113,13 @@ def test_chunks_are_as_long_as_the_sound_in_them() -> None:
     packer = Packer(96_000)
     total_us: Micros = sum(one.duration_us for one in packed(packer, 30))
     assert total_us == 30 * OPUS_FRAME_US
+
+
+def test_a_chunk_of_the_standby_programme_is_marked() -> None:
+    packer = Packer(64_000)
+    marks = [
+        one.standby
+        for number in range(15)
+        if (one := packer.add(SOUND, is_standby=5 <= number < 10)) is not None
+    ]
+    assert marks == [False, True, False]

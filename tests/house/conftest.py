@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("meshcast/", "tracker/", "sim/")
+PRODUCT = ("meshcast/", "tracker/", "sim/", "bed/")
 TEXT = {".py", ".md", ".toml", ".txt", ".hex", ".svg", ".cfg", ".json", ".yml", ".yaml", ".sh", ""}
 HIDDEN_ROOMS = {".ci", ".github"}
 """Everything else that begins with a dot is a tool's."""

@@ -25,7 +25,9 @@ def test_import_contracts_are_declared_for_every_room(root: Path, project: dict[
     parts = ("source_modules", "forbidden_modules", "modules")
     named = {name for one in contracts for part in parts for name in one.get(part, ())}
     packages = [
-        path.parent for top in ("meshcast", "tracker", "sim") for path in (root / top).rglob("__init__.py")
+        path.parent
+        for top in ("meshcast", "tracker", "sim", "bed")
+        for path in (root / top).rglob("__init__.py")
     ]
     rooms = {".".join(path.relative_to(root).parts) for path in packages}
     assert rooms - named == set()

@@ -102,3 +102,11 @@ def test_the_live_table_goes_to_standard_error_and_nothing_shows_nothing(
     out, text = capsys.readouterr()
     assert out == ""
     assert "hears from" in text
+
+
+def test_that_the_host_is_away_is_said(views: list[View], capsys: pytest.CaptureFixture[str]) -> None:
+    views[0].machine.is_standby_programme = True
+    assert words(views[0]) == "hearing: the standby programme"
+    with display("json") as show:
+        show(views[0])
+    assert json.loads(capsys.readouterr().out)["standby_programme"] is True

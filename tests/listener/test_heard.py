@@ -1,5 +1,7 @@
 """What was heard, counted from the first sound on."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,11 @@ def test_only_so_many_delays_are_remembered() -> None:
     one.play(play(99), is_genuine=True)
     assert len(one.delays_us) == DELAYS_MAX
     assert one.played_us == CHUNK_US
+
+
+def test_the_standby_programme_is_counted_apart() -> None:
+    one = Heard()
+    one.play(play(1), is_genuine=True)
+    marked = replace(play(1).chunk, flags=Flag.STANDBY)
+    one.play(Play(marked, 1), is_genuine=True)
+    assert (one.played_us, one.standby_us) == (2 * CHUNK_US, CHUNK_US)

@@ -68,3 +68,35 @@ async def test_who_pauses_for_longer_than_our_patience_is_unreachable(
 async def test_pauses_shorter_than_our_patience_never_add_up(autojump_clock: trio.testing.MockClock) -> None:
     blocks: list[Block] = [block(1), *[PAUSED] * 50] * 20
     assert len([item async for item in ScriptedSource(blocks, patience_s=1.0)]) == len(blocks)
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.05, 3.0, 3.03])
+async def test_who_falls_in_is_where_somebody_is_who_began_then_and_begins_a_group(
+    autojump_clock: trio.testing.MockClock, late_s: float
+) -> None:
+    source = ScriptedSource([block(number) for number in range(500)])
+    began = trio.current_time() - late_s
+    await source.catch_up(began, group=5)
+    heard: list[int] = []
+    async for one in source:
+        assert one is not PAUSED
+        number = int(one[0, 0])
+        heard.append(number)
+        if len(heard) > 10:
+            assert trio.current_time() == pytest.approx(began + number * 0.02, abs=1e-6)
+    assert heard == list(range(heard[0], 500))
+    assert heard[0] % 5 == 0
+    assert late_s / 0.02 - 5 <= heard[0] <= late_s / 0.02 + 1e-6
+
+
+async def test_who_falls_in_waits_for_what_is_not_there_yet_and_ends_with_what_ends(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    source = ScriptedSource([*[PAUSED] * 3, *[block(number) for number in range(20)]])
+    await source.catch_up(trio.current_time() - 0.2, group=5)
+    heard = [int(one[0, 0]) async for one in source if one is not PAUSED]
+    assert heard == list(range(heard[0], 20))
+    assert heard[0] % 5 == 0
+    over = ScriptedSource([block(0)] * 5)
+    await over.catch_up(trio.current_time() - 60, group=5)
+    assert [one async for one in over] == []

@@ -16,7 +16,7 @@ import trio.testing
 
 from meshcast.media.decoding import read_all
 from meshcast.media.sound import BLOCK_SAMPLES, PcmInt
-from meshcast.media.sources import PAUSED, Block, ScriptedSource, Source, open_source
+from meshcast.media.sources import PAUSED, Block, ScriptedSource, Source, open_loop, open_source
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 
 MakeSound = Callable[..., Path]
@@ -253,3 +253,20 @@ async def test_a_connection_that_breaks_is_unreachable_after_all_that_came(
     with serving(answer) as url, pytest.raises(UnreachableError, match=rf"^the connection to {url} broke"):
         await listen(url, items, patience_s=1e9)
     assert len(sound_of(items)) > 48_000
+
+
+async def test_a_loop_gives_a_file_again_and_again_at_any_pace(make_sound: MakeSound) -> None:
+    path = make_sound("jingle.wav", "pcm_s16le", seconds=1.0)
+    whole = read_all(path)
+    count = -(-len(whole) // BLOCK_SAMPLES)
+    async with open_loop(str(path)) as loop:
+        blocks = [await loop.take() for _ in range(2 * count + 3)]
+    assert all(block is not PAUSED for block in blocks)
+    for at in range(count, 2 * count + 3):
+        assert np.array_equal(np.asarray(blocks[at]), np.asarray(blocks[at - count]))
+
+
+async def test_what_is_no_file_cannot_be_a_loop() -> None:
+    with pytest.raises(BadInputError, match="must be one"):
+        async with open_loop("https://example.org/live"):
+            raise AssertionError

@@ -11,7 +11,7 @@ from meshcast.protocol.effects import Send
 from meshcast.protocol.events import Connected, Disconnected, Received, Tick
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.messages import Announce, Join, Message, Move, Placed, Report
-from meshcast.protocol.tickets import Delegation, Role, sign_delegation
+from meshcast.protocol.tickets import Delegation, Role, envelope, pack, sign_delegation
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from tracker.overlay.broadcast import Broadcast
 from tracker.overlay.effects import Keep, TrackerEffect
@@ -161,20 +161,30 @@ class Desk:
 
     # ---- what is said
 
-    def delegate(self, name: str = "source", generation: int = 1, by: str = "broadcast") -> Delegation:
+    def delegate(
+        self, name: str = "source", generation: int = 1, by: str = "broadcast", run: int | None = None
+    ) -> Delegation:
         not_after_s = (WALL_US + 24 * HOUR) // SECOND
         return sign_delegation(
-            self.identity(by), index=0, source=self.key(name), run=generation, generation=generation,
-            not_after_s=not_after_s,
+            self.identity(by), index=0, source=self.key(name), run=generation if run is None else run,
+            generation=generation, not_after_s=not_after_s,
         )  # fmt: skip
 
-    def announcement(self, name: str = "source", generation: int = 1) -> Announce:
-        delegation = self.delegate(name, generation)
+    def announcement(self, name: str = "source", generation: int = 1, run: int | None = None) -> Announce:
+        delegation = self.delegate(name, generation, run=run)
         return Announce(self.id, delegation, "A title", 64_000, 100_000, self.capacity, ())
 
-    def announce(self, name: str = "source", generation: int = 1) -> list[TrackerEffect]:
+    def announce(
+        self, name: str = "source", generation: int = 1, run: int | None = None
+    ) -> list[TrackerEffect]:
         self.call(name)
-        return self.hear(name, self.announcement(name, generation))
+        return self.hear(name, self.announcement(name, generation, run))
+
+    def stand_by(self, name: str = "second source", capacity: int = 2) -> list[TrackerEffect]:
+        """Connect as a spare, with the broadcast key's word."""
+        self.call(name)
+        shown = pack(envelope(self.delegate(name, 0, run=0)))
+        return self.hear(name, Join(self.id, Role.SPARE, capacity, (), (), shown))
 
     def wish(self, capacity: int = 0, role: Role = Role.LISTENER) -> Join:
         return Join(self.id, role, capacity, (), (), b"")

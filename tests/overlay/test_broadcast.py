@@ -30,7 +30,7 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
-from tracker.overlay.broadcast import WAIT_EVERY_US, prefix_number
+from tracker.overlay.broadcast import WAIT_EVERY_US
 from tracker.overlay.effects import Keep
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
@@ -151,17 +151,6 @@ def test_a_joiner_is_of_the_region_whose_landmark_is_nearest(desk: Any) -> None:
     broadcast = desk.broadcast
     assert broadcast._region(replace(desk.wish(), landmarks=())) == 0
     assert broadcast._region(replace(desk.wish(), landmarks=(9, 3, 5))) == 1 % len(broadcast.tree.nearest)
-
-
-def test_prefixes_are_networks_of_256_addresses_or_of_48_bits() -> None:
-    assert (
-        prefix_number(("192.0.2.1", 1))
-        == prefix_number(("192.0.2.254", 2))
-        != prefix_number(("192.0.3.1", 1))
-    )
-    assert prefix_number(("2001:db8:1::1", 1)) == prefix_number(("2001:db8:1:ffff::", 1))
-    assert prefix_number(("2001:db8:1::1", 1)) != prefix_number(("2001:db8:2::1", 1))
-    assert prefix_number(("no address", 1)) == 0
 
 
 # ---- reports

@@ -85,9 +85,19 @@ def test_an_earlier_generation_is_superseded(open_desk: Open) -> None:
     assert desk.broadcast.source == desk.key("source")
 
 
-def test_of_two_sources_of_one_generation_the_first_stands(desk: Any) -> None:
-    assert refusals(desk, desk.announce("second source", generation=1)) == [Why.SUPERSEDED]
-    assert desk.broadcast.source == desk.key("source")
+def test_of_two_sources_of_one_generation_the_one_with_the_greater_key_stands(desk: Any) -> None:
+    names = ("source", "second source")
+    greater = max(names, key=desk.key)
+    effects = desk.announce("second source", generation=1)
+    assert (refusals(desk, effects) == [Why.SUPERSEDED]) == (greater == "source")
+    assert desk.broadcast.source == desk.key(greater)
+
+
+def test_who_is_superseded_is_told_by_whom_so_that_it_can_give_way(desk: Any) -> None:
+    desk.announce("second source", generation=2)
+    effects = desk.announce("source", generation=1)
+    assert desk.said(effects, Notice, to="source") == [Notice((desk.delegate("second source", 2),), ())]
+    assert refusals(desk, effects) == [Why.SUPERSEDED]
 
 
 def test_a_later_generation_takes_over_and_the_old_source_and_its_children_are_told(desk: Any) -> None:
@@ -130,9 +140,9 @@ def test_a_broadcast_that_nobody_announced_is_unknown(open_desk: Open) -> None:
     assert refusals(desk, desk.ask("a")) == [Why.UNKNOWN_BROADCAST]
 
 
-@pytest.mark.parametrize("role", [Role.SOURCE, Role.SPARE])
-def test_nobody_joins_as_a_source(desk: Any, role: Role) -> None:
-    assert refusals(desk, desk.ask("a", role=role)) == [Why.BANNED]
+def test_nobody_joins_as_a_source_nor_as_its_spare_without_the_broadcast_keys_word(desk: Any) -> None:
+    assert refusals(desk, desk.ask("a", role=Role.SOURCE)) == [Why.BANNED]
+    assert refusals(desk, desk.ask("a", role=Role.SPARE)) == [Why.BAD_DELEGATION]
     assert desk.node("a") is None
 
 

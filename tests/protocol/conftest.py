@@ -9,6 +9,7 @@ import pytest
 
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.backlog import Backlog
+from meshcast.protocol.broadcaster import BroadcasterMachine
 from meshcast.protocol.chunk import HAVE_ALL, Chunk, Flag, Hop, sign_chunk
 from meshcast.protocol.effects import (
     Conceal,
@@ -34,6 +35,7 @@ from meshcast.protocol.events import (
 )
 from meshcast.protocol.identity import Identity, verify
 from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT
+from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
     Accept,
@@ -93,6 +95,7 @@ from meshcast.protocol.wire import (
 )
 
 CHUNK_US = 100 * MILLISECOND
+ROLES = {"source": Role.SOURCE, "spare": Role.SPARE}
 RTT_US = 40 * MILLISECOND
 remembering_verify = functools.lru_cache(maxsize=100_000)(verify)
 """With a dozen machines in one process each signature is checked once."""
@@ -193,7 +196,7 @@ class Crew:
     def placed(self, name: str, parent: str | None, *standbys: str, term: int = 1, newest: int = 0) -> Placed:
         return Placed(
             term,
-            self.ticket(name),
+            self.ticket_of(name),
             None if parent is None else self.ticket_of(parent),
             tuple(self.ticket_of(one) for one in standbys),
             (self.delegation(),),
@@ -202,7 +205,7 @@ class Crew:
         )
 
     def ticket_of(self, name: str) -> Ticket:
-        return self.ticket(name, Role.SOURCE if name == "source" else Role.LISTENER)
+        return self.ticket(name, ROLES.get(name, Role.LISTENER))
 
 
 @pytest.fixture(scope="session")
@@ -294,6 +297,8 @@ class World:
     _queue: list[tuple[str, Event]] = field(default_factory=list)
     _is_busy: bool = False
     _next_chunk_at: Micros | None = None
+    speaks_at: dict[str, Micros] = field(default_factory=dict)
+    """Broadcasters, and when each captures its next chunk."""
 
     def add(self, name: str, machine: Any) -> Any:
         self.machines[name] = machine
@@ -305,6 +310,20 @@ class World:
         self.add("source", origin)
         self._next_chunk_at = self.now
         return origin
+
+    def add_broadcaster(
+        self, name: str, *, is_spare: bool = False, capacity: int = 8, late_us: Micros = 0
+    ) -> BroadcasterMachine:
+        """Add one of the event's broadcasters, which captures the same programme so much later than the source."""
+        member = self.crew.member(name, Role.SPARE if is_spare else Role.SOURCE, capacity)
+        mandate = Mandate(self.crew.event, member.me)
+        delegation = None if is_spare else self.crew.delegation(name)
+        programme = Programme("Nightline", 64_000, CHUNK_US)
+        machine = self.add(name, BroadcasterMachine(member, mandate, programme, delegation))
+        assert isinstance(machine, BroadcasterMachine)
+        self.speaks_at[name] = self.now + late_us
+        self.feed(name, Tick())
+        return machine
 
     def add_peer(self, name: str, capacity: int = 4, **more: Any) -> PeerMachine:
         peer = self.crew.peer(name, capacity, **more)
@@ -360,15 +379,20 @@ class World:
                 for name, machine in self.machines.items()
                 if name not in self.silent and (at := machine.deadline()) is not None
             }
-            at = min(
-                [*due.values(), *([self._next_chunk_at] if self._next_chunk_at is not None else []), until]
-            )
+            captures = [at for name, at in self.speaks_at.items() if name not in self.silent]
+            if self._next_chunk_at is not None:
+                captures.append(self._next_chunk_at)
+            at = min([*due.values(), *captures, until])
             if at >= until:
                 break
             self.now = max(self.now, at)
             if self._next_chunk_at is not None and self._next_chunk_at <= self.now:
                 self._next_chunk_at += CHUNK_US
                 self.feed("source", Captured((b"sound" * 20,), CHUNK_US))
+            for name, when in self.speaks_at.items():
+                if when <= self.now and name not in self.silent:
+                    self.speaks_at[name] = when + CHUNK_US
+                    self.feed(name, Captured((name.encode() * 20,), CHUNK_US))
             for name in [name for name, when in due.items() if when <= self.now]:
                 self.feed(name, Tick())
         else:
@@ -480,7 +504,7 @@ def world(crew: Crew) -> World:
     return World(crew)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_world(crew: Crew) -> Callable[[], World]:
     return lambda: World(crew)
 

@@ -16,11 +16,13 @@ def test_the_limits_agree_with_each_other() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.integers(limits.CHUNK_US_MIN, limits.CHUNK_US_MAX), st.integers(0, 10 * SECOND))
-def test_a_parent_may_be_silent_for_three_chunks_or_four_jitters_within_bounds(
+def test_a_parent_may_be_silent_for_three_chunks_and_four_jitters_within_bounds(
     chunk_us: int, jitter_us: int
 ) -> None:
     silence_us = limits.silence_us(chunk_us, jitter_us)
-    assert silence_us == min(max(150 * MILLISECOND, 3 * chunk_us, 4 * jitter_us), 800 * MILLISECOND)
+    assert silence_us == min(max(150 * MILLISECOND, 3 * chunk_us + 4 * jitter_us), 800 * MILLISECOND)
+    wary_us = limits.silence_us(chunk_us, jitter_us, is_wary=True)
+    assert wary_us == min(silence_us + silence_us // 2, 800 * MILLISECOND)
 
 
 def test_a_repair_at_the_default_delay_is_never_heard() -> None:

@@ -9,7 +9,7 @@ import pytest
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.chunk import Hop
 from meshcast.protocol.effects import Effect, Failed, HangUp, Play, Refill, Send, SendChunk
-from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Received, Stop
+from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Received, RefillReceived, Stop
 from meshcast.protocol.limits import BEAT_EVERY_US, PLAYOUT_DELAY_US_DEFAULT, REPAIR_US, SILENCE_US_MAX
 from meshcast.protocol.messages import (
     Accept,
@@ -36,6 +36,7 @@ from meshcast.protocol.messages import (
     WaitFor,
     Why,
 )
+from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND
 from meshcast.protocol.vigil import OVERSLEPT_US
 
@@ -340,7 +341,7 @@ def test_chunks_of_another_run_are_dropped_and_blame_nobody(world: Any) -> None:
     kid = world.machines["kid"]
     world.feed("kid", ChunkReceived(world.crew.id("mum"), Hop(0, 0), world.crew.chunk(9_999, run=1)))
     assert kid.tally.strays == 1
-    assert kid.tally.accused == []
+    assert kid.tally.accused == {}
     assert world.parent("kid") == "mum"
 
 
@@ -519,7 +520,7 @@ def test_a_renewed_ticket_is_ones_own_and_nobody_elses(world: Any) -> None:
 def test_a_new_generation_is_heard_from_its_beginning_and_the_old_one_no_more(world: Any) -> None:
     family(world)
     kid = world.machines["kid"]
-    new = world.crew.delegation("source", generation=4)
+    new = world.crew.delegation("source", run=8, generation=4)
     world.feed("kid", Received(world.crew.id("mum"), Notice((new,), ())))
     assert kid.backlog.newest == 0
     assert kid.sources.delegations == (new,)
@@ -527,9 +528,64 @@ def test_a_new_generation_is_heard_from_its_beginning_and_the_old_one_no_more(wo
     old = world.crew.chunk(9_000)
     world.feed("kid", ChunkReceived(mum, Hop(0, 0), old))
     assert 9_000 not in kid.backlog
-    world.feed("kid", ChunkReceived(mum, Hop(0, 0), world.crew.chunk(1, generation=4)))
+    world.feed("kid", ChunkReceived(mum, Hop(0, 0), world.crew.chunk(1, run=8, generation=4)))
     assert kid.backlog.newest == 1
     assert kid.playout.next_sequence == 1
+
+
+def test_a_spare_that_takes_over_is_heard_without_a_break_and_so_is_what_came_before_it(world: Any) -> None:
+    family(world)
+    kid, mum = world.machines["kid"], world.crew.id("mum")
+    newest = kid.backlog.newest
+    new = world.crew.delegation("spare", generation=4)
+    world.feed("kid", Received(mum, Notice((new,), ())))
+    assert kid.backlog.newest == newest, "nothing begins anew"
+    assert kid.playout.is_audible
+    assert kid.sources.delegations == (new, world.crew.delegation())
+
+    def hear(sequence: int, by: str = "source", generation: int = 3) -> None:
+        chunk = world.crew.chunk(sequence, by=by, generation=generation)
+        world.feed("kid", ChunkReceived(mum, Hop(0, 0), chunk))
+
+    hear(newest + 1)
+    assert newest + 1 not in kid.backlog, "who spoke before speaks no more"
+    hear(newest + 4, "spare", 4)
+    assert newest + 4 in kid.backlog
+    hear(newest + 3)
+    assert newest + 3 in kid.backlog, "it was sent before the spare began"
+    hear(newest + 3, "spare", 4)
+    assert kid.backlog.get(newest + 3).chunk.generation == 4
+    hear(newest + 5)
+    assert newest + 5 not in kid.backlog
+    assert kid.uplink.parent == mum, "whoever hears through somebody else stays"
+
+
+def test_the_children_of_a_source_that_is_superseded_go_to_their_standbys_at_once(world: Any) -> None:
+    world.add_origin()
+    world.run(SECOND)
+    world.join("one", None, role=Role.RELAY)
+    world.place("one", "source")
+    world.join("kid", "source", "one")
+    world.run(SECOND)
+    assert world.parent("kid") == "source"
+    world.feed(
+        "kid", Received(world.crew.id("one"), Notice((world.crew.delegation("spare", generation=4),), ()))
+    )
+    assert world.parent("kid") == "one"
+
+
+def test_of_a_backlog_with_two_generations_in_it_nothing_is_lost(world: Any) -> None:
+    family(world)
+    kid, mum = world.machines["kid"], world.crew.id("mum")
+    newest = kid.backlog.newest
+    delegations = (world.crew.delegation("spare", generation=4), world.crew.delegation())
+    world.feed("kid", Received(mum, Notice(delegations, ())))
+    old = [world.crew.chunk(newest + number) for number in (1, 2)]
+    new = [world.crew.chunk(newest + number, by="spare", generation=4) for number in (3, 4)]
+    parts = tuple(ChunkReceived(mum, Hop(0, 0), one, is_refill=True) for one in (*old, *new))
+    world.feed("kid", RefillReceived(mum, parts))
+    assert all(newest + number in kid.backlog for number in (1, 2, 3, 4))
+    assert len(kid.uplink.holes) == 0
 
 
 # ---- hostile neighbours

@@ -186,6 +186,18 @@ def test_after_a_machine_slept_it_goes_on_at_the_live_end(listener: Listener) ->
     assert played[0] >= 601
 
 
+def test_a_backlog_that_comes_after_its_time_says_nothing_about_the_way(listener: Listener) -> None:
+    """A machine that had slept for a minute was silent for twenty seconds more, and that far behind from then on (bed)."""
+    live(listener, 1, 20)
+    listener.tick(START + 60 * SECOND)
+    due = listener.playout.deadline()
+    for sequence in range(300, 300 + 3 * LATE_CHUNKS_MAX):
+        chunk = listener.crew.chunk(sequence)
+        listener.backlog.add(chunk, START + 60 * SECOND, 0)
+        listener.playout.offer(chunk, START + 60 * SECOND, live=False)
+    assert listener.playout.deadline() == due
+
+
 def test_a_machine_that_slept_before_its_first_chunk_was_due_does_not_play_in_a_burst(
     listener: Listener,
 ) -> None:
@@ -262,6 +274,31 @@ def test_a_live_chunk_outweighs_a_parent_that_lies_about_its_newest(
     assert listener.playout.phase is Phase.WAITING
     listener.offer(21, START + CHUNK_US)
     assert listener.playout.deadline() == START + CHUNK_US + DELAY_US
+
+
+@pytest.mark.parametrize("newest", [10**6, 2**32 - 1])
+def test_a_parent_that_lies_about_its_newest_keeps_nobody_silent_for_longer_than_two_seconds(
+    listener: Listener, newest: Sequence
+) -> None:
+    """No live chunk ever had a greater number than the lie, and the joiner stayed silent as long as the liar fed it."""
+    listener.playout.anchor(newest, START)
+    for step in range(1 + RESYNC_US // CHUNK_US):
+        listener.offer(6 + step, START + step * CHUNK_US)
+        assert listener.playout.phase is Phase.WAITING
+    heard_at = START + RESYNC_US + CHUNK_US
+    listener.offer(7 + RESYNC_US // CHUNK_US, heard_at)
+    assert listener.playout.deadline() == heard_at + DELAY_US
+
+
+def test_a_chunk_that_claims_any_time_and_any_number_costs_no_more_than_another(listener: Listener) -> None:
+    """Each number in between was gone through, and a single chunk of a crooked broadcaster stopped its listeners."""
+    listener.offer(1, START)
+    listener.offer(2**32 - 1, START + CHUNK_US, media_time_us=2**63)
+    listener.tick(START + 2 * DELAY_US)
+    listener.offer(2**32 - 3, START + 2 * DELAY_US, media_time_us=2**62)
+    listener.run(START + 20 * DELAY_US)
+    listener.tick(START + 10**9 * SECOND)
+    assert len(listener.handed) < 250
 
 
 def test_another_parents_word_replaces_that_of_a_liar(listener: Listener) -> None:

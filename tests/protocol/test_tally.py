@@ -3,14 +3,24 @@
 from typing import Any
 
 from meshcast.protocol.attachment import Attachment
+from meshcast.protocol.limits import LINKS_MAX
 from meshcast.protocol.session import Contact
 from meshcast.protocol.tally import Tally
+from meshcast.protocol.units import PeerId
 
 
 def test_a_tally_begins_with_nothing_and_shares_nothing() -> None:
     one, other = Tally(), Tally()
-    one.accused.append(b"x")  # type: ignore[arg-type]
+    one.accuse(PeerId(b"x"))
     assert other == Tally()
+
+
+def test_the_newest_forgers_are_remembered_and_no_more_than_could_have_a_link() -> None:
+    tally = Tally()
+    for number in range(3 * LINKS_MAX):
+        tally.accuse(PeerId(number.to_bytes(32, "big")))
+    assert len(tally.accused) == LINKS_MAX
+    assert PeerId((3 * LINKS_MAX - 1).to_bytes(32, "big")) in tally.accused
 
 
 def test_a_status_says_what_is_waited_for_and_then_where_one_stands(world: Any) -> None:

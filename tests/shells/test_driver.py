@@ -35,6 +35,7 @@ from meshcast.protocol.events import (
     Tick,
 )
 from meshcast.protocol.identity import Identity
+from meshcast.protocol.limits import DATAGRAMS_BURST, MESSAGES_BURST, MESSAGES_PER_SECOND
 from meshcast.protocol.messages import Bye, Detach, Leave, Why
 from meshcast.protocol.tickets import pack
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros, PeerId
@@ -250,6 +251,36 @@ async def test_bytes_that_are_no_message_end_the_link_that_they_came_from_and_to
         friend.do(Send(right.key, Leave()))
         await trio.sleep(1)
         assert right.machine.all(Received) == [Received(friend.key, Leave())]
+
+
+async def test_a_flood_of_messages_ends_the_link_that_it_came_from_and_touches_nothing_else(
+    autojump_clock: MockClock,
+) -> None:
+    async with ends("right", "crook", "friend") as (right, crook, friend):
+        for _ in range(2 * MESSAGES_BURST):
+            crook.do(Send(right.key, Leave()))
+        await trio.sleep(1)
+        assert len(right.machine.all(Received)) == MESSAGES_BURST
+        (gone,) = right.machine.all(Disconnected)
+        assert gone == Disconnected(
+            crook.key, f"protocol error: more than {MESSAGES_PER_SECOND} messages a second"
+        )
+        assert right.links.peers == [friend.key]
+        crook.do(Dial(right.key, (right.links.own_address,)))
+        await trio.sleep(1)
+        assert sorted(right.links.peers) == sorted([crook.key, friend.key]), "and it may come back"
+
+
+async def test_a_flood_of_datagrams_is_not_looked_at(autojump_clock: MockClock) -> None:
+    async with ends("right", "crook") as (right, crook):
+        for _ in range(4 * DATAGRAMS_BURST // 8):
+            for _ in range(8):
+                crook.do(SendDatagram(right.key, Leave()))
+            await trio.sleep(0.001)
+        await trio.sleep(1)
+        received = len(right.machine.all(Received))
+        assert DATAGRAMS_BURST <= received < 2 * DATAGRAMS_BURST
+        assert right.links.is_up(crook.key)
 
 
 async def test_what_a_later_version_may_say_is_passed_over(autojump_clock: MockClock) -> None:

@@ -88,7 +88,7 @@ async def test_a_crooked_parent_is_left_and_nobody_hears_it(
 ) -> None:
     async with open_stage(seed=3) as stage:
         tracker = await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=2)
+        await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
         crook = await stage.start_listener("crook", machine=kind)
         await trio.sleep(0.5)
@@ -125,7 +125,7 @@ async def test_a_parent_that_beats_and_withholds_is_left_within_the_silence_thre
 ) -> None:
     async with open_stage(seed=3) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=1)
+        await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)
         crook = await stage.start_listener("crook", machine=Withholder)
         await trio.sleep(0.5)

@@ -17,14 +17,14 @@ async def test_listeners_hear_a_restarted_broadcaster_without_being_started_agai
 ) -> None:
     async with open_stage(seed=6) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=2)
+        await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
         for number in range(6):
             await stage.start_listener(f"listener-{number}", capacity=2)
         await trio.sleep(5)
         stage.kill("source")
         await trio.sleep(6)
-        again = await stage.start_source(blocks_of(programme), capacity=2, generation=2)
+        again = await stage.start_broadcast(blocks_of(programme), capacity=2, generation=2)
         await trio.sleep(12)
         for one in stage.listeners():
             assert one.peer.sources.generation == 2
@@ -41,14 +41,14 @@ async def test_a_superseded_broadcaster_gives_way(
 ) -> None:
     async with open_stage(seed=6) as stage:
         await stage.start_tracker()
-        first = await stage.start_source(blocks_of(programme), capacity=2)
+        first = await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
         for number in range(4):
             await stage.start_listener(f"listener-{number}", capacity=2)
         await trio.sleep(3)
-        await stage.start_source(blocks_of(programme), capacity=2, generation=2)
+        await stage.start_broadcast(blocks_of(programme), capacity=2, generation=2)
         await trio.sleep(10)
-        assert "taken this broadcast over" in str(first.effects)
+        assert "taken this broadcast over" in str(first.driver.last_words)
         assert all(one.peer.sources.generation == 2 for one in stage.listeners())
         assert all(one.peer.uplink.state.is_hearing for one in stage.listeners())
 
@@ -61,7 +61,7 @@ async def test_a_relay_serves_near_the_origin_and_takes_the_load_off_it(
 ) -> None:
     async with open_stage(seed=7) as stage:
         await stage.start_tracker()
-        source = await stage.start_source(blocks_of(programme), capacity=1)
+        source = await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)
         relay = await stage.start_listener("relay", capacity=16, role=Role.RELAY)
         await trio.sleep(1)

@@ -22,7 +22,7 @@ async def test_what_leaves_the_house_never_exceeds_the_declared_uplink_though_al
     """Behind a line of just that rate, whose queue drops what has to wait for a quarter of a second: nothing is dropped."""
     async with open_stage(seed=3) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=1)
+        await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(12)
         house = await stage.start_listener(
             "house", capacity=8, delay_us=12_000_000, is_paced=True, uplink_bps=UPLINK_BPS
@@ -55,7 +55,7 @@ async def test_when_somebody_in_the_house_uploads_a_film_children_are_led_away_a
 ) -> None:
     async with open_stage(seed=4) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=2)
+        await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
         house = await stage.start_listener("house", capacity=3, is_paced=True)
         other = await stage.start_listener("other", capacity=4)

@@ -21,7 +21,7 @@ async def test_when_the_line_begins_to_jitter_the_delay_grows_at_once_and_nothin
     """Two on lines alike, both at 0.3 s: the one whose delay stays there loses much of the storm."""
     async with open_stage(seed=6) as stage:
         await stage.start_tracker()
-        await stage.start_source(blocks_of(programme), capacity=3)
+        await stage.start_broadcast(blocks_of(programme), capacity=3)
         await trio.sleep(1)
         stays = await stage.start_listener("stays", capacity=0, delay_us=PLAYOUT_DELAY_US_MIN)
         adapts = await stage.start_listener("adapts", capacity=0, delay_us=PLAYOUT_DELAY_US_MIN, adapts=True)

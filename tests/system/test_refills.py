@@ -17,7 +17,7 @@ async def test_what_a_relay_missed_for_a_second_and_a_half_reaches_its_child_who
     """Found in the demo: passed on as a burst of datagrams, half of a backlog did not fit the link."""
     async with open_stage(seed=8) as stage:
         await stage.start_tracker()
-        source = await stage.start_source(blocks_of(programme), capacity=1)
+        source = await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)
         relay = await stage.start_listener("relay", capacity=1)
         await trio.sleep(1)

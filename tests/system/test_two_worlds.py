@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from bed.actor import StageDriver
 from meshcast.protocol.effects import Effect
 from meshcast.protocol.events import Captured, Event
 from meshcast.protocol.membership import Membership
@@ -69,14 +70,13 @@ async def driven(open_stage: Callable[..., Any]) -> list[Micros]:
     """Let the relay die on the stage, with real drivers and real QUIC."""
     async with open_stage(Conditions(delay_us=ONE_WAY_US)) as stage:
         await stage.start_tracker()
-        source = await stage.start_source(iter(()), capacity=1)
 
-        async def speak() -> None:
+        async def speak(driver: StageDriver) -> None:
             for number in range(END_US // CHUNK.duration_us):
                 await trio.sleep_until(number / 10)
-                source.driver.feed(CHUNK)
+                driver.feed(CHUNK)
 
-        stage.nursery.start_soon(speak)
+        await stage.start_source(speak, capacity=1)
         await trio.sleep_until(RELAY_JOINS_US / SECOND)
         relay = await stage.start_listener("relay", capacity=1)
         await trio.sleep_until(CHILD_JOINS_US / SECOND)

@@ -1,12 +1,14 @@
 """Strangers get in by a first packet of our version, and under load only from an address that is theirs."""
 
+from typing import Any
+
 import pytest
 from aioquic.quic.packet import QuicPacketType
 
 from meshcast.protocol.identity import Identity
 from meshcast.transport.connection import MeshConnection, accepting, dialling, parse_header
 from meshcast.transport.door import Admission, Answer, Door
-from meshcast.transport.limits import HANDSHAKES_MAX, RETRY_ABOVE
+from meshcast.transport.limits import HANDSHAKES_MAX, RETRY_ABOVE, RETURNING_BURST, STRANGERS_BURST
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
 
@@ -98,3 +100,54 @@ def test_a_version_negotiation_is_never_answered() -> None:
     data = bytearray(first_packet(dialler()))
     data[1:5] = bytes(4)
     assert Door().knock(bytes(data[:1_200]), HERE, 0, 1.0) is None
+
+
+def knocking(door: Door, data: bytes, host: str, times: int, now: float = 1.0) -> list[Any]:
+    return [door.knock(data, (host, number), 0, now) for number in range(times)]
+
+
+def admitted(answers: list[Any]) -> int:
+    return sum(isinstance(answer, Admission) for answer in answers)
+
+
+def test_beyond_its_budget_a_network_must_prove_its_addresses_and_others_need_not() -> None:
+    door, data = Door(), first_packet(dialler())
+    answers = knocking(door, data, "203.0.113.7", 500)
+    assert admitted(answers) == STRANGERS_BURST
+    assert all(isinstance(answer, Admission | Answer) for answer in answers), "nobody is turned away"
+    assert admitted(knocking(door, data, "203.0.113.9", 1)) == 0, "a neighbour is of the same network"
+    assert admitted(knocking(door, data, "198.51.100.9", 1)) == 1
+    assert admitted(knocking(door, data, "2001:db8:1::7", 500)) == STRANGERS_BURST
+    assert admitted(knocking(door, data, "2001:db8:1:ffff::8", 1)) == 0
+    assert admitted(knocking(door, data, "2001:db8:2::8", 1)) == 1
+
+
+def test_who_pretends_to_be_of_a_network_keeps_nobody_of_it_out() -> None:
+    door, quic = Door(), dialler()
+    first = first_packet(quic)
+    for _ in range(3):
+        knocking(door, first, HERE[0], 500)
+    answer = door.knock(first, HERE, 0, 1.0)
+    assert isinstance(answer, Answer)
+    quic.receive_datagram(answer.data, THERE, 1.1)
+    assert isinstance(door.knock(first_packet(quic, 1.1), HERE, 0, 1.2), Admission)
+
+
+def test_who_comes_back_with_a_token_draws_on_a_budget_too_and_may_try_again() -> None:
+    door, quic = Door(), dialler()
+    first = first_packet(quic)
+    knocking(door, first, HERE[0], STRANGERS_BURST)
+    answer = door.knock(first, HERE, 0, 1.0)
+    assert isinstance(answer, Answer)
+    quic.receive_datagram(answer.data, THERE, 1.1)
+    second = first_packet(quic, 1.1)
+    answers = [door.knock(second, HERE, 0, 1.2) for _ in range(2 * RETURNING_BURST)]
+    assert admitted(answers) == RETURNING_BURST
+    assert answers[-1] is None
+    assert isinstance(door.knock(second, HERE, 0, 2.3), Admission)
+
+
+def test_on_one_machine_nobody_is_counted() -> None:
+    data = first_packet(dialler())
+    for host in ("127.0.0.1", "127.0.0.99", "::1"):
+        assert admitted(knocking(Door(), data, host, 1_000)) == 1_000

@@ -5,7 +5,6 @@ reports, which are whole state: any one of them mends what was lost before. Wher
 report wins, and the difference becomes at most a few moves of childless children.
 """
 
-import ipaddress
 from typing import Final
 
 from meshcast.protocol.effects import Send
@@ -23,6 +22,7 @@ from meshcast.protocol.messages import (
     Wait,
     WaitFor,
 )
+from meshcast.protocol.networks import network_of
 from meshcast.protocol.tickets import Ban, Role, Ticket
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
@@ -68,6 +68,8 @@ class Broadcast:
         self._vouching = Vouching(office, broadcast, self.tree, self.registry)
         self._trust = Trust()
         self._gone: dict[PeerId, None] = {}
+        self._standing_by: dict[PeerId, None] = {}
+        """Spares: those who would go on if the broadcaster were gone."""
         self._told_at: Micros = 0
         self._deserted_at: Micros | None = None
         self._source_until: Micros | None = None
@@ -84,12 +86,15 @@ class Broadcast:
         self, announced: Announced, now: Micros, landmarks: tuple[Micros, ...] = ()
     ) -> list[TrackerEffect]:
         """Take in the broadcaster, new, come back, or taking over, and what it has measured."""
-        before = self.source
+        before, run = self.source, self.announced.delegation.run
         self.announced = announced
         if self.source != before:
-            self._withdraw(self.source)
+            followers = self._withdraw(self.source)
             self.registry.strike(ORIGIN)
             self.registry.enter(self.source, ORIGIN, (announced.address,))
+            # Whoever heard through a spare that takes over goes on doing so.
+            self.steward.hear_of_children(ORIGIN, followers)
+        if announced.delegation.run != run:
             self.newest = 0
         self.registry.set_addresses(ORIGIN, (announced.address,))
         self.tree.set_capacity(ORIGIN, announced.capacity)
@@ -135,7 +140,7 @@ class Broadcast:
         self._addresses.pop(peer, None)
         if peer == self.source:
             self.is_source_here = False
-            return []
+            return [self._source_is_away(spare) for spare in self._standing_by]
         node = self.registry.find(peer)
         if node is not None:
             self.steward.lost(node, now)
@@ -172,7 +177,9 @@ class Broadcast:
             # Whoever has a link to the tracker is there: if it were forgotten, its reports would find nobody.
             if self.registry.key(child) not in self._addresses:
                 self._forget(child)
-        if report.seeking and node != ORIGIN and self.steward.may_help(node, now):
+        if report.seeking and not self.is_source_here and peer in self._standing_by:
+            effects.append(self._source_is_away(peer))
+        elif report.seeking and node != ORIGIN and self.steward.may_help(node, now):
             effects += [self._place_message(node, now)] if self.steward.help(node) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
@@ -246,6 +253,8 @@ class Broadcast:
         self._source_until = now + GRACE_US
         for node in restore(self.tree, self.registry, rows):
             self.steward.restored(node, now)
+            if self.tree.role[node] == Role.SPARE:
+                self._standing_by[self.registry.key(node)] = None
 
     # ---- details: reports
 
@@ -311,8 +320,10 @@ class Broadcast:
 
     def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
         """Add a peer to the tree."""
-        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=prefix_number(address))
+        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=network_of(address))
         self.registry.enter(peer, node, (address,))
+        if role is Role.SPARE:
+            self._standing_by[peer] = None
         return node
 
     def _forget(self, node: int) -> None:
@@ -322,13 +333,22 @@ class Broadcast:
         key = self.registry.strike(node)
         self._trust.forget(key)
         self._gone[key] = None
+        self._standing_by.pop(key, None)
 
-    def _withdraw(self, peer: PeerId) -> None:
-        """Take out a listener, placed or waiting, that becomes the broadcaster: a key is one node."""
+    def _withdraw(self, peer: PeerId) -> tuple[int, ...]:
+        """Take out a peer, placed or waiting, that becomes the broadcaster, for a key is one node; give its children."""
         self.waiting.drop(peer)
         node = self.registry.find(peer)
-        if node is not None:
-            self._forget(node)
+        if node is None or node == ORIGIN:
+            return ()
+        followers = tuple(self.tree.children.of(node))
+        self._forget(node)
+        return followers
+
+    @staticmethod
+    def _source_is_away(spare: PeerId) -> Send:
+        """Tell a spare that the broadcaster is not here: if it does not hear it either, it may go on."""
+        return Send(spare, Wait(WaitFor.SOURCE, 0, 0, b""))
 
     def _place_message(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""
@@ -375,12 +395,3 @@ class Broadcast:
         effects: list[TrackerEffect] = [Keep(self.id, key, None) for key in gone if key not in self.registry]
         changed = changed_rows(self.tree, self.registry)
         return effects + [Keep(self.id, row.key, pack_row(row)) for row in changed]
-
-
-def prefix_number(address: Address) -> int:
-    """Number the network that an address is in: /24 of IPv4, the first 48 bits of IPv6; 0 for what is neither."""
-    try:
-        host = ipaddress.ip_address(address[0])
-    except ValueError:
-        return 0
-    return int(host) >> 8 if host.version == 4 else int(host) >> 80

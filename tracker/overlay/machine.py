@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from meshcast.protocol.effects import Send
+from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.events import Connected, Disconnected, Event, Received
 from meshcast.protocol.identity import Identity, Verify, verify
 from meshcast.protocol.limits import TRACKER_RETRY_US
@@ -15,12 +16,15 @@ from meshcast.protocol.messages import (
     Join,
     Leave,
     Message,
+    Notice,
     Refused,
     Report,
     Resume,
+    Wait,
+    WaitFor,
     Why,
 )
-from meshcast.protocol.tickets import Role
+from meshcast.protocol.tickets import Role, delegation, unpack
 from meshcast.protocol.units import MINUTE, Address, BroadcastId, Micros, PeerId
 from tracker.overlay.broadcast import Broadcast
 from tracker.overlay.effects import Keep, TrackerEffect
@@ -145,7 +149,12 @@ class TrackerMachine:
         known = self.broadcasts.get(announce.broadcast)
         announced = Announced.of(announce, self._links[peer])
         if known is not None and not delegation.supersedes(known.announced.delegation):
-            return [Send(peer, Refused(Why.SUPERSEDED, "a later broadcaster has this broadcast"))]
+            # Whose word that is, so that it can give way to a spare that took over while this tracker was away from it.
+            news = Notice((known.announced.delegation,), ())
+            return [
+                Send(peer, news),
+                Send(peer, Refused(Why.SUPERSEDED, "a later broadcaster has this broadcast")),
+            ]
         if known is None and len(self.broadcasts) >= BROADCASTS_MAX:
             return [
                 Send(peer, Refused(Why.FULL, f"this tracker has {BROADCASTS_MAX} broadcasts; use another"))
@@ -162,10 +171,26 @@ class TrackerMachine:
         broadcast = self.broadcasts.get(join.broadcast)
         if broadcast is None:
             return [Send(peer, Refused(Why.UNKNOWN_BROADCAST, "no such broadcast here"))]
-        if peer in broadcast.bans or peer == broadcast.source or join.role in {Role.SOURCE, Role.SPARE}:
+        if join.role is Role.SPARE:
+            if not self._may_stand_by(peer, join, now):
+                detail = "the broadcast key has not signed for this spare"
+                return [Send(peer, Refused(Why.BAD_DELEGATION, detail))]
+            if peer == broadcast.source:
+                # It has given way to somebody whom this tracker does not know yet.
+                return [Send(peer, Wait(WaitFor.SOURCE, 0, 0, b""))]
+        if peer in broadcast.bans or peer == broadcast.source or join.role is Role.SOURCE:
             return [Send(peer, Refused(Why.BANNED, "not admitted"))]
         self._settle(peer, broadcast, now)
         return broadcast.join(peer, join, self._links[peer], now)
+
+    def _may_stand_by(self, peer: PeerId, join: Join, now: Micros) -> bool:
+        """Tell whether a spare brings the broadcast key's word for its key: its invitation is a delegation."""
+        try:
+            one = delegation(unpack(join.invitation))
+        except RemoteProtocolError:
+            return False
+        wall_us = now + self._office.wall_offset_us
+        return one.key == peer and one.is_valid(join.broadcast, wall_us, self._verify)
 
     def _resume(self, peer: PeerId, resume: Resume, now: Micros) -> list[TrackerEffect]:
         """Take a peer back by its own ticket."""

@@ -1,0 +1,481 @@
+"""The fast path: what a chunk costs when nothing else is going on.
+
+Once a connection is established, nearly every packet on one path carries datagrams, an acknowledgement, or both. For
+these the library's general machinery (builder, buffers, frame table) is a short cut away from a few lines that do the
+same: same bytes, same acknowledgements, same events, same state afterwards. `FastConnection` takes the short cut, each
+way, exactly when nothing else is pending. In all other cases (a handshake, a stream, a ping, another key phase, a second
+path, a lost packet that has to be repaired, bytes that make no sense) it has changed nothing when it finds out, and
+hands the packet to the code it inherits. So `MeshConnection` stays the definition, and is what the tests compare with.
+
+Two things are remembered between packets. `_keys` holds what a packet needs, as long as the connection is established,
+alive and on one proved path; `_is_settled` says that nothing but datagrams and acknowledgements could be sent. Each call
+that could change either, short cuts apart, forgets it; whoever needs it looks again.
+"""
+
+# ruff: noqa: SLF001 - private parts are the business of this file and of `connection`, and of no other
+
+from typing import Any, ClassVar, Final, NamedTuple
+
+from aioquic import tls
+from aioquic.quic.events import DatagramFrameReceived
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.recovery import MAX_ACK_RANGES
+from cryptography.exceptions import InvalidTag
+
+from meshcast.transport import limits
+from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
+from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
+
+SHORT_HEADER: Final = 0x40
+"""The two upper bits of a packet of an established connection: short, and QUIC."""
+SPIN_BIT: Final = 0x20
+NUMBER_BYTES: Final = 2
+NUMBER_WINDOW: Final = 1 << 8 * NUMBER_BYTES
+NUMBER_START: Final = 1 + CONNECTION_ID_BYTES
+NUMBER_END: Final = NUMBER_START + NUMBER_BYTES
+SAMPLE_BYTES: Final = 16
+SKIPPED_BYTES: Final = 4 - NUMBER_BYTES
+"""The sample for header protection begins as if the number had four bytes (RFC 9001, section 5.4.2)."""
+SAMPLE_START: Final = NUMBER_END + SKIPPED_BYTES
+SAMPLE_END: Final = SAMPLE_START + SAMPLE_BYTES
+HEADER_OVERHEAD_BYTES: Final = 1 + NUMBER_BYTES + 16
+"""What a packet adds to its payload, beside the connection id: first byte, number, tag."""
+NO_HANDLERS: Final[tuple[Any, ...]] = ()
+PING_PERIOD: Final = 8
+"""The library adds a ping to each eighth packet that acknowledges more than one range."""
+
+
+class SentDatagrams:
+    """A packet with datagrams, as recovery remembers it: like `QuicSentPacket`, in a third of the memory."""
+
+    __slots__ = ("delivery_handlers", "packet_number", "sent_bytes", "sent_time")
+
+    epoch: ClassVar = tls.Epoch.ONE_RTT
+    in_flight: ClassVar = True
+    is_ack_eliciting: ClassVar = True
+    is_crypto_packet: ClassVar = False
+    packet_type: ClassVar = QuicPacketType.ONE_RTT
+    quic_logger_frames: ClassVar[tuple[()]] = ()
+
+    def __init__(self, number: int, size: int, now: float, handlers: Any) -> None:
+        self.packet_number = number
+        self.sent_bytes = size
+        self.sent_time = now
+        self.delivery_handlers = handlers
+
+
+class SentAcknowledgement(SentDatagrams):
+    """A packet with an acknowledgement alone: nobody answers it, and it fills no window."""
+
+    __slots__ = ()
+
+    in_flight: ClassVar = False
+    is_ack_eliciting: ClassVar = False
+
+
+class Keys(NamedTuple):
+    """What packets of one key phase, on one path, are sealed and opened with."""
+
+    encrypt: Any
+    encrypt_iv: int
+    encrypt_mask: Any
+    decrypt: Any
+    decrypt_iv: int
+    decrypt_mask: Any
+    own_cid: bytes
+    peer_cid: bytes
+    low_bits: int
+    """The lower five bits of the first byte: key phase, and two bytes of packet number."""
+    path: Any
+    address: Any
+    overhead: int
+    """What a packet adds to its payload."""
+    idle_s: float
+    """Both sides' idle timeout, the shorter of the two."""
+
+
+class FastConnection(MeshConnection):
+    """A connection that takes the short cut where there is one."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._keys: Keys | None = None
+        self._is_settled = False
+        self.short_cuts_in = 0
+        """Packets received by the fast path."""
+        self.short_cuts_out = 0
+        """Packets sent by it."""
+
+    # The long way, which may change everything
+
+    def receive_datagram(self, data: bytes, addr: Any, now: float) -> None:
+        """Take in a packet."""
+        if not self.receive_plain(data, addr, now):
+            self._forget()
+            super().receive_datagram(data, addr, now)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        """Build what is to be sent."""
+        if self._is_plain(now):
+            packets = self._build_plain(now)
+            if self.waiting_since is None and self._application.ack_eliciting_in_flight:
+                self.waiting_since = now
+            return packets
+        self._forget()
+        return super().datagrams_to_send(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Serve the timers."""
+        self._forget()
+        super().handle_timer(now)
+
+    def close(self, *arguments: Any, **named: Any) -> None:
+        """Say farewell."""
+        self._forget()
+        super().close(*arguments, **named)
+
+    def change_connection_id(self) -> None:
+        """Take another connection id of the other side."""
+        self._forget()
+        super().change_connection_id()
+
+    def request_key_update(self) -> None:
+        """Take new keys with the next packet."""
+        self._forget()
+        super().request_key_update()
+
+    def send_ping(self, uid: int) -> None:
+        """Ask for an acknowledgement."""
+        self._is_settled = False
+        super().send_ping(uid)
+
+    def send_stream_data(self, stream_id: int, data: bytes, end_stream: bool = False) -> None:  # noqa: FBT001, FBT002 - aioquic's signature
+        """Write to a stream."""
+        self._is_settled = False
+        super().send_stream_data(stream_id, data, end_stream)
+
+    def reset_stream(self, stream_id: int, error_code: int) -> None:
+        """Cut a stream off."""
+        self._is_settled = False
+        super().reset_stream(stream_id, error_code)
+
+    def stop_stream(self, stream_id: int, error_code: int) -> None:
+        """Ask the other side to cut a stream off."""
+        self._is_settled = False
+        super().stop_stream(stream_id, error_code)
+
+    def _forget(self) -> None:
+        self._keys = None
+        self._is_settled = False
+
+    # What is asked between packets
+
+    def get_timer(self) -> float | None:
+        """Say when `handle_timer` is to be called."""
+        if self._keys is None and not self._find_keys():
+            return super().get_timer()
+        space, loss = self._application, self._loss
+        loss_at = space.loss_time
+        if loss_at is None and space.ack_eliciting_in_flight:
+            loss_at = (
+                loss._time_of_last_sent_ack_eliciting_packet + loss.get_probe_timeout() * 2**loss._pto_count
+            )
+        self._loss_at = loss_at
+        at: Any = self._close_at
+        for other in (space.ack_at, loss_at, self._pacing_at):
+            if other is not None and other < at:
+                at = other
+        due: float = at
+        return due
+
+    def is_quiet(self, now: float) -> bool:
+        """Tell whether there is nothing to be told and nothing to be sent now: most acknowledgements leave it so."""
+        if self._events or self._datagrams_pending or (not self._is_settled and not self._settle()):
+            return False
+        ack_at = self._application.ack_at
+        return ack_at is None or ack_at > now
+
+    # When there is a short cut
+
+    def _find_keys(self) -> bool:
+        """See whether the connection is established, alive, and on one proved path; if so remember what it takes."""
+        if not self._handshake_confirmed or self._close_event is not None:
+            return False
+        paths = self._network_paths
+        if len(paths) != 1 or not paths[0].is_validated:
+            return False
+        if all(self.host_cid != known.cid for known in self._host_cids):
+            return False
+        pair: Any = self._one_rtt
+        send, recv = pair.send, pair.recv
+        idle_s = self._configuration.idle_timeout
+        if self._remote_max_idle_timeout is not None:
+            idle_s = min(idle_s, self._remote_max_idle_timeout)
+        self._keys = Keys(
+            send.aead._aead.encrypt,
+            send.aead._iv,
+            send.hp._encryptor.update,
+            recv.aead._aead.decrypt,
+            recv.aead._iv,
+            recv.hp._encryptor.update,
+            self.host_cid,
+            self._peer_cid.cid,
+            recv.key_phase << 2 | NUMBER_BYTES - 1,
+            paths[0],
+            paths[0].addr,
+            HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid),
+            idle_s,
+        )
+        return True
+
+    def _is_plain(self, now: float) -> bool:
+        """Tell whether nothing but datagrams and acknowledgements could be sent now."""
+        if (not self._is_settled and not self._settle()) or now >= self._keys_until:
+            return False
+        space = self._application
+        return (
+            space.ack_at is None
+            or space.ack_at > now
+            or self._packet_number % PING_PERIOD != 0
+            or len(space.ack_queue) == 1
+        )
+
+    def _settle(self) -> bool:
+        """Look whether anything but datagrams and acknowledgements waits to be sent."""
+        self._is_settled = (
+            (self._keys is not None or self._find_keys())
+            and not self._network_paths[0].remote_challenges
+            and not self._ping_pending
+            and not self._probe_pending
+            and not self._handshake_done_pending
+            and not self._retire_connection_ids
+            and not self._streams_blocked_pending
+            and not self._one_rtt._update_key_requested
+            and self._one_rtt_stream.sender.buffer_is_empty
+            and not self._has_limits_to_write()
+            and all(connection_id.was_sent for connection_id in self._host_cids)
+            and not any(map(_is_busy, self._streams_queue))
+        )
+        return self._is_settled
+
+    def _has_limits_to_write(self) -> bool:
+        """Tell whether a window has slid, or a stream may be opened anew."""
+        data = self._local_max_data
+        return (
+            data.value != data.sent
+            or data.value - data.used < limits.CONNECTION_WINDOW_BYTES // 2
+            or any(
+                limit.value != limit.sent and limit.sent - limit.used < limit.value - limit.sent
+                for limit in (self._local_max_streams_bidi, self._local_max_streams_uni)
+            )
+        )
+
+    # Receiving
+
+    def receive_plain(self, data: bytes, addr: Any, now: float) -> bool:
+        """Take in a packet if it is plain; otherwise change nothing and tell False."""
+        if self._keys is None and not self._find_keys():
+            return False
+        keys: Any = self._keys
+        if (
+            addr != keys.address
+            or not SAMPLE_END <= len(data) < limits.PLAIN_BYTES_MAX
+            or data[0] & 0xC0 != SHORT_HEADER
+            or data[1:NUMBER_START] != keys.own_cid
+        ):
+            return False
+        mask = keys.decrypt_mask(data[SAMPLE_START:SAMPLE_END])
+        first = data[0] ^ mask[0] & 0x1F
+        if first & 0x1F != keys.low_bits:
+            return False
+        space = self._application
+        low = (data[NUMBER_START] ^ mask[1]) << 8 | data[NUMBER_START + 1] ^ mask[2]
+        number = full_number(low, space.expected_packet_number)
+        header = b"%c%b%c%c" % (first, keys.own_cid, low >> 8, low & 0xFF)
+        try:
+            payload = keys.decrypt((keys.decrypt_iv ^ number).to_bytes(12, "big"), data[NUMBER_END:], header)
+        except InvalidTag:
+            return False
+        if number in space.received_packets:
+            return False
+        content = read_payload(payload)
+        if content is None:
+            return False
+        # From here on everything is done as the library does it, in its order.
+        if number > space.expected_packet_number:
+            space.expected_packet_number = number + 1
+        if number > self._spin_highest_pn:
+            self._spin_bit = (first & SPIN_BIT != 0) is not self._is_client
+            self._spin_highest_pn = number
+        self._take(content, now)
+        self._record(number, keys.idle_s, now)
+        if content.datagrams and space.ack_at is None:
+            space.ack_at = now + limits.ACK_DELAY_S
+        self.short_cuts_in += 1
+        return True
+
+    def _take(self, content: Payload, now: float) -> None:
+        """Do what the frames say."""
+        self._is_urgent = False
+        self._ack_delay = limits.ACK_DELAY_S
+        if content.acknowledged is not None:
+            self._take_answer(content.acknowledged, now)
+        for datagram in content.datagrams:
+            self._events.append(DatagramFrameReceived(data=datagram))
+
+    def _take_answer(self, answer: Acknowledged, now: float) -> None:
+        """Hand an acknowledgement to recovery. What is acknowledged or lost with it may leave more to do."""
+        space = self._application
+        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
+        self._is_settled = False
+        self._loss.on_ack_received(
+            ack_rangeset=answer.packets,
+            ack_delay=(answer.delay << self._remote_ack_delay_exponent) / 1_000_000,
+            now=now,
+            space=space,
+        )
+        self._note_answer(before, in_flight)
+
+    def _record(self, number: int, idle_s: float, now: float) -> None:
+        """Note that a packet has come."""
+        self._close_at = now + max(idle_s, 3 * self._loss.get_probe_timeout())
+        self._ack_eliciting_sent_since_receipt = False
+        space = self._application
+        if number > space.largest_received_packet:
+            space.largest_received_packet = number
+            space.largest_received_time = now
+        space.ack_queue.add(number)
+        space.received_packets.add(number)
+        if len(space.ack_queue) > MAX_ACK_RANGES:
+            space.ack_queue.shift()
+
+    # Sending
+
+    def send_at_once(self, frame: bytes, now: float) -> tuple[bytes, Any] | None:
+        """Build the packet of a datagram's frame that may leave now, and its address; None when it has to be queued.
+
+        It is what `queue_datagram` and a flush would make of it, where nothing else waits. Ask `has_room_for` first.
+        """
+        if (
+            (not self._is_settled and not self._settle())
+            or now >= self._keys_until
+            or self._datagrams_pending
+        ):
+            return None
+        space, pacer, keys = self._application, self._loss._pacer, self._keys
+        assert keys is not None, "one that is settled has keys"
+        step, ack_at = pacer.packet_time, space.ack_at
+        if (
+            (ack_at is not None and ack_at <= now)
+            or (step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time)
+            or len(frame) + keys.overhead > self._max_datagram_size
+        ):
+            return None
+        packet = self._seal(frame, keys, spin=self._spin_bit)
+        self._register(packet, NO_HANDLERS, now, SentDatagrams)
+        keys.path.bytes_sent += len(packet)
+        self._pacing_at = None
+        if step is not None:
+            pacer.update_after_send(now=now)
+            if pacer.bucket_time <= 0:
+                self._pacing_at = now + step
+        if self.waiting_since is None:
+            self.waiting_since = now
+        return packet, keys.address
+
+    def _build_plain(self, now: float) -> list[tuple[bytes, Any]]:
+        """Build what `_write_application` would: an acknowledgement that is due, and datagrams within the window."""
+        space, pacer, control = self._application, self._loss._pacer, self._loss._cc
+        pending, spin, step = self._datagrams_pending, self._spin_bit, pacer.packet_time
+        keys: Any = self._keys
+        built: list[tuple[bytes, Any]] = []
+        self._pacing_at = None
+        while True:
+            is_due = space.ack_at is not None and space.ack_at <= now
+            if step is not None and (not is_due or space.ack_at == now):
+                pacer.update_bucket(now=now)
+                if pacer.bucket_time <= 0:
+                    self._pacing_at = now + step
+                    break
+            payload, handlers = b"", NO_HANDLERS
+            if is_due:
+                payload = self._acknowledge(now)
+                handlers = ((self._on_ack_delivery, (space, space.largest_received_packet)),)
+            window = control.congestion_window - control.bytes_in_flight
+            room, count = min(self._max_datagram_size, window) - keys.overhead, 0
+            while pending:
+                frame = datagram_frame(pending[0])
+                if len(payload) + len(frame) > room:
+                    break
+                payload += frame
+                pending.popleft()
+                count += 1
+            if not payload:
+                break
+            packet = self._seal(payload, keys, spin=spin)
+            built.append((packet, keys.address))
+            self._register(packet, handlers, now, SentDatagrams if count else SentAcknowledgement)
+            keys.path.bytes_sent += len(packet)
+            pacer.update_after_send(now=now)
+        return built
+
+    def _acknowledge(self, now: float) -> bytes:
+        space: Any = self._application
+        delay = int((now - space.largest_received_time) * 1_000_000) >> self._local_ack_delay_exponent
+        space.ack_at = None
+        return ack_frame(space.ack_queue, delay)
+
+    def _seal(self, payload: bytes, keys: Keys, *, spin: bool) -> bytes:
+        """Encrypt a payload, and hide its number (RFC 9001, sections 5.3 and 5.4)."""
+        number, peer_cid = self._packet_number, keys.peer_cid
+        high, low = number >> 8 & 0xFF, number & 0xFF
+        first = SHORT_HEADER | spin << 5 | keys.low_bits
+        sealed = keys.encrypt(
+            (keys.encrypt_iv ^ number).to_bytes(12, "big"),
+            payload,
+            b"%c%b%c%c" % (first, peer_cid, high, low),
+        )
+        mask = keys.encrypt_mask(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
+        return b"%c%b%c%c%b" % (first ^ mask[0] & 0x1F, peer_cid, high ^ mask[1], low ^ mask[2], sealed)
+
+    def _register(self, packet: bytes, handlers: Any, now: float, kind: type[SentDatagrams]) -> None:
+        """Note a packet as sent."""
+        number, size = self._packet_number, len(packet)
+        space, loss = self._application, self._loss
+        sent: Any = kind(number, size, now, handlers)
+        space.sent_packets[number] = sent
+        self._packet_number = number + 1
+        self.short_cuts_out += 1
+        if kind is SentAcknowledgement:
+            return
+        space.ack_eliciting_in_flight += 1
+        loss._time_of_last_sent_ack_eliciting_packet = now
+        loss._cc.on_packet_sent(packet=sent)
+        if not self._ack_eliciting_sent_since_receipt:
+            self._close_at = now + self._idle_timeout()
+            self._ack_eliciting_sent_since_receipt = True
+
+
+def full_number(low: int, expected: int) -> int:
+    """Complete a packet number of which two bytes were sent (RFC 9000, appendix A.3)."""
+    number = expected & -NUMBER_WINDOW | low
+    if number <= expected - NUMBER_WINDOW // 2:
+        return number + NUMBER_WINDOW
+    if number > expected + NUMBER_WINDOW // 2 and number >= NUMBER_WINDOW:
+        return number - NUMBER_WINDOW
+    return number
+
+
+def _is_busy(stream: Any) -> bool:
+    """Tell whether a stream has anything to write, a window that has to slide, or an end to be noticed."""
+    sender, receiver = stream.sender, stream.receiver
+    if not sender.buffer_is_empty or sender.reset_pending or receiver.stop_pending:
+        return True
+    if receiver.is_finished:
+        finished: bool = sender.is_finished
+        return finished
+    local = stream.max_stream_data_local
+    if not local:
+        return False
+    slid: int = local - receiver._buffer_start
+    return slid < limits.STREAM_WINDOW_BYTES // 2 or local != stream.max_stream_data_local_sent
