@@ -74,7 +74,12 @@ class Listener:
     def live(self, first: Sequence, last: Sequence, jitter_us: Micros, chance: random.Random) -> None:
         """Let chunks come, each up to so much later than it could; the first of them comes as soon as it can."""
         arrivals = [
-            (START + sequence * CHUNK_US + (chance.randrange(jitter_us) if jitter_us else 0), sequence)
+            (
+                START
+                + sequence * CHUNK_US
+                + (chance.randrange(jitter_us) if jitter_us and sequence > 1 else 0),
+                sequence,
+            )
             for sequence in range(first, last + 1)
         ]
         for at, sequence in sorted(arrivals):
