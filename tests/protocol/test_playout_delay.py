@@ -126,7 +126,8 @@ def test_jitter_that_grows_is_followed_at_once_and_one_that_goes_is_forgotten(li
     listener.live(601, 1200, 900 * MILLISECOND, chance)
     assert listener.playout.delay_us >= 900 * MILLISECOND
     in_the_first_seconds = listener.count(Conceal) - missing_before
-    assert in_the_first_seconds <= 15
+    # Half a second by a fifth of each chunk takes 28 chunks, and most of them come in time all the same.
+    assert in_the_first_seconds <= 20
     listener.live(1201, 1800, 900 * MILLISECOND, chance)
     assert listener.count(Conceal) - missing_before == in_the_first_seconds, (
         "once it has grown nothing is missing"
