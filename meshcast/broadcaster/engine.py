@@ -163,8 +163,10 @@ def _perform(effect: object, outcome: Outcome) -> None:
         case Failed(reason):
             outcome.error = outcome.error or reason
             outcome.over.set()
-        case Play() | Conceal() | Bridge() | Departed():
-            raise AssertionError("a source plays nothing and goes at once")
+        case Departed():
+            pass  # A spare that stands by goes at once: whoever hears from it has standbys.
+        case Play() | Conceal() | Bridge():
+            raise AssertionError("a source plays nothing")
         case _:
             assert_never(effect)
 
