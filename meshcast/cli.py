@@ -18,11 +18,19 @@ from meshcast.listener.report import check_writable, report_of, write_report
 from meshcast.media.programme import programme_path
 from meshcast.places import data_folder
 from meshcast.protocol.errors import BadInputError
-from meshcast.protocol.limits import CHILDREN_MAX, PLAYOUT_DELAY_US_MAX, PLAYOUT_DELAY_US_MIN
+from meshcast.protocol.limits import (
+    CHILDREN_MAX,
+    PLAYOUT_DELAY_US_DEFAULT,
+    PLAYOUT_DELAY_US_MAX,
+    PLAYOUT_DELAY_US_MIN,
+    UPLINK_BPS_MAX,
+    UPLINK_BPS_MIN,
+)
 from meshcast.protocol.link import Link, TrackerAddress
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
 
+AUTO = "auto"
 STATUS = click.Choice(["auto", "live", "lines", "json", "none"])
 with_stdin = click.option(
     "--exit-with-stdin", is_flag=True, hidden=True, help="End when standard input ends."
@@ -37,6 +45,12 @@ journal_option = click.option(
     "--journal",
     type=click.Path(path_type=Path),
     help="Write what happens to this peer to this file, for a replay; it names neighbours' addresses.",
+)
+uplink_option = click.option(
+    "--uplink",
+    type=float,
+    metavar="KBIT/S",
+    help="Never send more than this in all; by default what the children need.",
 )
 status_option = click.option("--status", type=STATUS, default="auto", help="How to show the status.")
 children = click.IntRange(0, CHILDREN_MAX)
@@ -112,7 +126,13 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 @main.command()
 @click.argument("link")
 @click.option("--output", default="speaker", show_default=True, metavar="speaker|FILE.wav|null")
-@click.option("--delay", default=1.0, show_default=True, metavar="SECONDS", help="Playout delay, 0.3 to 30.")
+@click.option(
+    "--delay",
+    default="1",
+    show_default=True,
+    metavar="SECONDS|auto",
+    help="Playout delay, 0.3 to 30; auto: as short as the network lets it be, 0.3 to 3.",
+)
 @click.option(
     "--max-children", type=children, default=3, show_default=True, help="Listeners to feed at most."
 )
@@ -120,6 +140,7 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@uplink_option
 @port_option
 @journal_option
 @status_option
@@ -127,10 +148,11 @@ def broadcast(  # noqa: PLR0913, PLR0917 - one parameter an option
 def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
     link: str,
     output: str,
-    delay: float,
+    delay: str,
     max_children: int,
     report: Path | None,
     patience: float,
+    uplink: float | None,
     port: int,
     journal: Path | None,
     status: str,
@@ -149,6 +171,8 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
             port,
             exit_with_stdin,
             journal,
+            adapts=delay == AUTO,
+            uplink_bps=_uplink_bps(uplink),
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -163,15 +187,17 @@ def listen(  # noqa: PLR0913, PLR0917 - one parameter an option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="For a tracker that is away."
 )
+@uplink_option
 @port_option
 @journal_option
 @status_option
 @with_stdin
-def relay(
+def relay(  # noqa: PLR0913, PLR0917 - one parameter an option
     link: str,
     max_children: int,
     report: Path | None,
     patience: float,
+    uplink: float | None,
     port: int,
     journal: Path | None,
     status: str,
@@ -190,6 +216,7 @@ def relay(
             port,
             exit_with_stdin,
             journal,
+            uplink_bps=_uplink_bps(uplink),
         )
         check_writable(report)
     _hear(settings, _status(status))
@@ -264,11 +291,29 @@ def _bitrate_bps(kilobits: float) -> int:
     return round(kilobits * 1000)
 
 
-def _delay(seconds: float) -> Micros:
-    """Check a playout delay."""
+def _delay(text: str) -> Micros:
+    """Check a playout delay; one that adapts begins with the default."""
+    if text == AUTO:
+        return PLAYOUT_DELAY_US_DEFAULT
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise BadInputError(f"{text!r} is no delay; choose --delay from 0.3 to 30, or auto") from None
     if not PLAYOUT_DELAY_US_MIN <= seconds * SECOND <= PLAYOUT_DELAY_US_MAX:
-        raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30")
+        raise BadInputError(f"a delay of {seconds:g} s cannot be had; choose --delay from 0.3 to 30, or auto")
     return round(seconds * SECOND)
+
+
+def _uplink_bps(kilobits: float | None) -> int | None:
+    """Check an uplink."""
+    if kilobits is None:
+        return None
+    if not UPLINK_BPS_MIN <= kilobits * 1000 <= UPLINK_BPS_MAX:
+        raise BadInputError(
+            f"an uplink of {kilobits:g} kbit/s cannot be kept to; choose --uplink from 10 on, and --max-children 0 to "
+            "feed nobody"
+        )
+    return round(kilobits * 1000)
 
 
 def _at_least_one(count: int) -> int:

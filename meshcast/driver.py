@@ -31,7 +31,9 @@ from meshcast.protocol.events import (
     RefillReceived,
     Stop,
     Tick,
+    Woken,
 )
+from meshcast.protocol.limits import SLEPT_US_MIN
 from meshcast.protocol.manners import Manners
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.wire import (
@@ -84,11 +86,22 @@ class Notes(Protocol):
 class Driver:
     """One machine, its links, and where everything goes that is not for a link."""
 
-    def __init__(self, machine: Drivable, perform: Callable[[Any], None], notes: Notes | None = None) -> None:
-        """`perform` is given, in order, every effect that is not for a link: playing, concealing, ending, failing."""
+    def __init__(
+        self,
+        machine: Drivable,
+        perform: Callable[[Any], None],
+        notes: Notes | None = None,
+        asleep_us: Callable[[], Micros] | None = None,
+    ) -> None:
+        """`perform` is given, in order, every effect that is not for a link: playing, concealing, ending, failing.
+
+        `asleep_us` tells how long the computer has been suspended so far: a machine's clock stands still meanwhile.
+        """
         self.machine = machine
         self._perform = perform
         self._notes = notes
+        self._asleep_us = asleep_us
+        self._has_slept_us = asleep_us() if asleep_us is not None else 0
         self._links: Links | None = None
         self._scope: trio.CancelScope | None = None
         self._manners: dict[PeerId, Manners] = {}
@@ -106,7 +119,15 @@ class Driver:
         self._links = links
 
     def feed(self, event: Event) -> None:
-        """Let the machine handle an event now, and carry out what it wants."""
+        """Let the machine handle an event now, and carry out what it wants; before anything else, that it has slept."""
+        if self._asleep_us is not None:
+            slept_us = self._asleep_us() - self._has_slept_us
+            if slept_us >= SLEPT_US_MIN:
+                self._has_slept_us += slept_us
+                self._handle(Woken(slept_us))
+        self._handle(event)
+
+    def _handle(self, event: Event) -> None:
         now, notes = self.now(), self._notes
         if notes is not None:
             notes.before(event, now)

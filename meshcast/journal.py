@@ -28,8 +28,10 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.membership import Membership
@@ -105,7 +107,14 @@ def open_journal(path: Path | None) -> Iterator[Journal | None]:
         yield Journal(file, secrets.randbits(64))
 
 
-def of_listener(member: Membership, delay_us: Micros) -> Header:
+def of_listener(
+    member: Membership,
+    delay_us: Micros,
+    *,
+    adapts: bool = False,
+    is_paced: bool = False,
+    uplink_bps: int | None = None,
+) -> Header:
     """Describe a listener's or a relay's machine."""
     return {
         "machine": "listener",
@@ -119,6 +128,9 @@ def of_listener(member: Membership, delay_us: Micros) -> Header:
         "addresses": member.addresses,
         "landmarks": member.landmarks,
         "delay_us": delay_us,
+        "adapts": adapts,
+        "is_paced": is_paced,
+        "uplink_bps": uplink_bps,
     }
 
 
@@ -148,6 +160,10 @@ def told(event: Event) -> list[Any]:
             return ["programme ended"]
         case Stop():
             return ["stop"]
+        case RoundTrips(measured):
+            return ["round trips", [[peer.hex(), rtt_us] for peer, rtt_us in measured]]
+        case Woken(slept_us):
+            return ["woken", slept_us]
         case _:
             assert_never(event)
 
@@ -172,8 +188,8 @@ def _shown(effect: object) -> str:
             return f"SendChunk {to.hex()} {_named(hop, chunk)}"
         case Refill(to, chunks):
             return f"Refill {to.hex()} {[_named(hop, chunk) for hop, chunk in chunks]}"
-        case Play(chunk, age_us):
-            return f"Play {chunk.sequence} {age_us}"
+        case Play(chunk, age_us, longer_us):
+            return f"Play {chunk.sequence} {age_us} {longer_us}"
         case Send(to, Adopt() as adopt):
             return f"Send {to.hex()} {replace(adopt, signature=b'')!r}"
         case _:

@@ -1,4 +1,4 @@
-"""When a program must go: Ctrl-C, SIGTERM, or (where asked for) the end of its standard input."""
+"""When a program must go: Ctrl-C, SIGTERM, the end of its terminal, or (where asked for) the end of its standard input."""
 
 import signal
 import sys
@@ -17,7 +17,9 @@ async def wait_for_leave(
 
     It has started when signals no longer kill this program.
     """
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    # Under nohup the end of the terminal is nobody's business.
+    hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, *hang_up) as signals:
         task_status.started()
         async with trio.open_nursery() as nursery:
             if with_stdin:

@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from meshcast.protocol.events import Event
-from meshcast.protocol.limits import CHILDREN_MAX
+from meshcast.protocol.limits import CHILDREN_MAX, HANDOVER_US_MAX
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import HOUR, SECOND, Micros, PeerId
 from sim.arrivals import Arrivals
@@ -14,7 +14,7 @@ from sim.gauges import Gauges
 from sim.hearing import Hearing
 from sim.listener import Listener
 from sim.metrics import Ear
-from sim.process import NEVER
+from sim.process import NEVER, Process
 from sim.scenario import Crowd, Fault, FaultKind, Scenario
 from sim.sessions import Stays
 from sim.world import ORDINARY, Oddity, World
@@ -59,6 +59,7 @@ class Audience:
         self.cut: dict[str, int] = {}
         """Continents that are cut off, and the side that they are on."""
         self._lives = Stays(scenario, world.seed)
+        world.runner.undertakers.append(self._bury)
         for at, step in Arrivals(scenario, world.seed).changes():
             world.scheduler.at(opens_at + at, self._change, step)
 
@@ -95,14 +96,21 @@ class Audience:
         if not process.is_alive:
             return
         self._gauges.goes(listener, is_crash=is_crash)
+        process.ear = Ear()
         if is_crash:
-            world.faults.kill(process)
+            self._bury(process)
         else:
             world.faults.leave(process)
-        process.machine, process.ear = GONE, Ear()
-        process.inbox.clear()
+            world.scheduler.at(world.now + HANDOVER_US_MAX + SECOND, self._bury, process)
 
     # ---- details
+
+    def _bury(self, process: Process) -> None:
+        """See to it that one is dead, and keep nothing of it."""
+        if process.is_alive:
+            self._world.faults.kill(process)
+        process.machine = GONE
+        process.inbox.clear()
 
     def _change(self, step: int) -> None:
         """Let one come, or one of those who are there go."""

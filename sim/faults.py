@@ -18,13 +18,11 @@ class Faults:
     def kill(self, *processes: Process) -> None:
         """Let processes die in one instant, without a word."""
         for process in processes:
-            process.died_at = self._runner.scheduler.now
-            self._runner.network.kill(process)
+            self._runner.kill(process)
 
     def leave(self, process: Process) -> None:
-        """Let a process go politely."""
+        """Ask a process to go politely; it goes once its children are elsewhere."""
         self._runner.feed(process, Stop())
-        self.kill(process)
 
     def freeze(self, process: Process) -> None:
         """Stop a process: it does nothing, and what comes for it waits."""

@@ -24,8 +24,10 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.identity import SIGNATURE_BYTES, Identity
 from meshcast.protocol.membership import Membership
@@ -176,7 +178,14 @@ def _machine(path: Path, line: str) -> Runs:
             _addresses(head["addresses"]),
             tuple(int(one) for one in head["landmarks"]),
         )
-        return PeerMachine(member, int(head["delay_us"]))
+        uplink_bps = head.get("uplink_bps")
+        return PeerMachine(
+            member,
+            int(head["delay_us"]),
+            adapts=bool(head.get("adapts", False)),
+            is_paced=bool(head.get("is_paced", False)),
+            uplink_bps=None if uplink_bps is None else int(uplink_bps),
+        )
     except BROKEN as error:
         raise BadInputError(
             f"{path}: line 1: expected a journal's first line, which says what machine it is of"
@@ -221,6 +230,10 @@ def _event(kind: str, rest: list[Any]) -> Event:
             return ProgrammeEnded()
         case "stop", []:
             return Stop()
+        case "round trips", [measured]:
+            return RoundTrips(tuple((_peer(peer), int(rtt_us)) for peer, rtt_us in measured))
+        case "woken", [int(slept_us)]:
+            return Woken(slept_us)
         case _:
             raise ValueError(f"no event is called {kind!r}")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from meshcast.protocol.events import Woken
 from meshcast.protocol.units import SECOND, Micros
 from sim.audience import BORN, Audience
 from sim.clocks import Clock
@@ -169,6 +170,7 @@ class Mishaps:
                 if number % 2:
                     process.clock = process.clock or Clock()
                     process.clock.stand_still(slept_us)
+                    process.inbox.insert(0, Woken(slept_us))
                 self._world.faults.thaw(process)
 
     def _afterwards(self, fault: Fault, end: Callable[[], object]) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from meshcast.protocol.effects import (
+    Bridge,
     Conceal,
+    Departed,
     Dial,
     Ended,
     Failed,
@@ -53,6 +55,8 @@ class Runner:
         """The same, for processes that are watched closely alone."""
         self.listeners: list[Callable[[Process, Received], None]] = []
         """Called after each message that came."""
+        self.undertakers: list[Callable[[Process], None]] = []
+        """Called with a process that has ended of its own accord."""
         self.keep: Callable[[Keep, Micros], None] = forget
         """Takes the rows that a tracker wants kept."""
         self.fed = 0
@@ -63,6 +67,11 @@ class Runner:
         process.joined_at = self.scheduler.now
         self.network.enter(process)
         self._arm(process, self.scheduler.now)
+
+    def kill(self, process: Process) -> None:
+        """Let a process end, whether it said farewell or not."""
+        process.died_at = self.scheduler.now
+        self.network.kill(process)
 
     def feed(self, host: Host, event: Event) -> None:
         """Let something happen to a process, and do what its machine wants done."""
@@ -95,6 +104,9 @@ class Runner:
                 self._carry_out(host, effect, now)
         self._arm(host, now)
         self._show(host, event)
+        if host.died_at is not None:
+            for bury in self.undertakers:
+                bury(host)
 
     def _show(self, host: Process, event: Event) -> None:
         """Show whoever watches what has happened; those who sum up first, for a checker may object."""
@@ -129,6 +141,10 @@ class Runner:
                 network.ping(host, peer)
             case Ended():
                 host.has_ended = True
+            case Bridge():
+                pass
+            case Departed():
+                self.kill(host)
             case Failed(reason):
                 host.failure = reason
             case Keep():

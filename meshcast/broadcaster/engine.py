@@ -21,7 +21,7 @@ from meshcast.media.sources import Loop, open_loop, open_source
 from meshcast.membership import member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.broadcaster import BroadcasterMachine, Post
-from meshcast.protocol.effects import Conceal, Ended, Failed, Play
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
 from meshcast.protocol.events import ProgrammeEnded
 from meshcast.protocol.identity import Identity
@@ -156,14 +156,16 @@ def delegate(broadcast: Identity, source: Identity) -> Delegation:
 
 def _perform(effect: object, outcome: Outcome) -> None:
     """Do what is not for a link."""
-    assert isinstance(effect, Play | Conceal | Ended | Failed)
+    assert isinstance(effect, Play | Conceal | Bridge | Ended | Departed | Failed)
     match effect:
         case Ended():
             outcome.over.set()
         case Failed(reason):
             outcome.error = outcome.error or reason
             outcome.over.set()
-        case Play() | Conceal():
+        case Departed():
+            pass  # A spare that stands by goes at once: whoever hears from it has standbys.
+        case Play() | Conceal() | Bridge():
             raise AssertionError("a source plays nothing")
         case _:
             assert_never(effect)

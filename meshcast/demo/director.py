@@ -55,7 +55,7 @@ class Director:
         self._crew = crew
         self._state = state
         self._say = say
-        self._port = _free_port()
+        self._port = free_port()
         self._tracker: Member | None = None
         self._kills = 0
         self._killed_with_children = 0
@@ -269,8 +269,8 @@ def listener_name(number: int) -> str:
     return f"listener-{number:02}"
 
 
-def _free_port() -> int:
-    """Find a UDP port on loopback that is free now; the tracker needs the same one again after its restart."""
+def free_port() -> int:
+    """Find a UDP port on loopback that is free now; a tracker needs the same one again after its restart."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

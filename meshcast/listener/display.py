@@ -47,7 +47,10 @@ def words(view: View) -> str:
 def table(view: View) -> Table:
     """Lay out where a listener stands."""
     status, totals = view.machine.status(), view.links.totals()
-    delay = f"{status.delay_us / SECOND:.2f} s behind the source" if status.delay_us is not None else "-"
+    delay = "-"
+    if status.delay_us is not None:
+        chosen_s, whole_s = status.playout_delay_us / SECOND, status.delay_us / SECOND
+        delay = f"{chosen_s:.2f} s behind the earliest arrival, {whole_s:.2f} s behind the source"
     grid = Table.grid(padding=(0, 2))
     rows = {
         status.title or "meshcast": words(view),
@@ -57,6 +60,7 @@ def table(view: View) -> Table:
         "feeds": ", ".join(short(one) for one in status.children) or "nobody",
         "stand by": ", ".join(short(one) for one in status.standbys) or "nobody",
         "rank": str(status.rank),
+        "uplink": f"{view.listener.upload.now_bps // 1000} kbit/s, offers {view.machine.relay.capacity} places",
         "bytes": f"{totals.wire_bytes_received / 1e6:.2f} MB down, {totals.wire_bytes_sent / 1e6:.2f} MB up",
         "chunks": f"{status.verified} verified, {status.forged} forged, {status.missing} missing",
         "repairs": ", ".join(f"{one // 1000} ms" for one in status.repairs_us[-5:]) or "none",

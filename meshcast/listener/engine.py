@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import trio
 
@@ -12,22 +12,26 @@ from meshcast.journal import of_listener, open_journal
 from meshcast.keys import fresh_identity
 from meshcast.leaving import wait_for_leave
 from meshcast.listener.heard import Heard
+from meshcast.listener.upload import Upload
 from meshcast.media.player import Player
 from meshcast.media.sinks import open_sink
 from meshcast.membership import dice, member_of
 from meshcast.places import own_address, resolve
 from meshcast.protocol.chunk import Chunk, Flag
-from meshcast.protocol.effects import Conceal, Ended, Failed, Play
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Ended, Failed, Play
 from meshcast.protocol.errors import BadInputError, MeshcastError, UnreachableError
+from meshcast.protocol.events import RoundTrips
 from meshcast.protocol.link import Link, format_address
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.session import Contact
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
+from meshcast.suspension import asleep_us
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.links import Links, open_links
 
 STATUS_S = 0.25
+MEASURE_S = 1.0
 TRACKER_PATIENCE_S = 60.0
 """A joiner waits so long for a tracker that does not answer, and says so all the while."""
 
@@ -47,6 +51,10 @@ class ListenSettings:
     exits_with_stdin: bool = False
     journal: Path | None = None
     """Where to write what happens to the machine, for a replay."""
+    adapts: bool = False
+    """The playout delay follows the jitter, from `delay_us` on."""
+    uplink_bps: int | None = None
+    """What may be sent in all; None: what its places need."""
 
 
 @dataclass(slots=True)
@@ -56,6 +64,8 @@ class Outcome:
     error: MeshcastError | None = None
     has_ended: bool = False
     over: trio.Event = field(default_factory=trio.Event)
+    departed: trio.Event = field(default_factory=trio.Event)
+    """Nobody waits for it any more: its children hear from somebody else."""
 
 
 class Listener:
@@ -69,28 +79,34 @@ class Listener:
         self._plays_to_nobody = plays_to_nobody
         self.player = player
         self.heard = Heard()
+        self.upload = Upload()
         self.outcome = Outcome()
 
     def perform(self, effect: object) -> None:
         """Do what is not for a link."""
-        assert isinstance(effect, Play | Conceal | Ended | Failed)
+        assert isinstance(effect, Play | Conceal | Bridge | Ended | Departed | Failed)
         match effect:
             case Play() if self._plays_to_nobody:
                 self.heard.play(effect, is_genuine=True)
             case Conceal() if self._plays_to_nobody:
                 self.heard.conceal(effect)
-            case Play(chunk, _):
+            case Play(chunk, _, longer_us):
                 self.heard.play(effect, is_genuine=self._is_genuine(chunk))
                 if chunk.flags & Flag.PAUSED or not chunk.packets:
-                    self.player.silence(chunk.duration_us)
+                    self.player.silence(chunk.duration_us + longer_us)
                 else:
-                    self.player.play(chunk.packets)
+                    self.player.play(chunk.packets, longer_us)
             case Conceal(_, duration_us):
                 self.heard.conceal(effect)
+                self.player.conceal(duration_us)
+            case Bridge(duration_us):
+                self.heard.bridge(effect)
                 self.player.conceal(duration_us)
             case Ended():
                 self.outcome.has_ended = True
                 self.outcome.over.set()
+            case Departed():
+                self.outcome.departed.set()
             case Failed(reason):
                 self.outcome.error = self.outcome.error or BadInputError(reason)
                 self.outcome.over.set()
@@ -114,13 +130,14 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     with open_journal(settings.journal) as journal, open_sink(settings.output) as sink:
         chance = journal.dice if journal is not None else dice
         member = member_of(identity, settings.link, addresses, settings.role, settings.max_children, chance)
-        machine = PeerMachine(member, settings.delay_us)
+        how: dict[str, Any] = {"adapts": settings.adapts, "is_paced": True, "uplink_bps": settings.uplink_bps}
+        machine = PeerMachine(member, settings.delay_us, **how)
         if journal is not None:
-            journal.begin(of_listener(member, settings.delay_us))
+            journal.begin(of_listener(member, settings.delay_us, **how))
         listener = Listener(
             Player(sink), machine.sources.is_genuine, plays_to_nobody=settings.role is Role.RELAY
         )
-        driver = Driver(machine, listener.perform, journal)
+        driver = Driver(machine, listener.perform, journal, asleep_us)
         async with open_links(
             identity, UdpSocket.bind(*own_address(addresses[0], settings.port)), driver.link_event
         ) as links:
@@ -128,17 +145,30 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
             view = View(machine, listener, links)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
+                nursery.start_soon(_measure, driver, view)
                 nursery.start_soon(_show, view, show)
                 nursery.start_soon(_give_up, settings, machine, listener.outcome)
                 nursery.start_soon(_leave, settings, listener.outcome)
                 await listener.outcome.over.wait()
                 driver.stop()
-                # Before the farewells: a second Ctrl-C cuts those short, and nothing may be lost by it.
+                # Before the children are elsewhere: a second Ctrl-C cuts that short, and nothing may be lost by it.
                 show(view)
+                await listener.outcome.departed.wait()
                 nursery.cancel_scope.cancel()
     if listener.outcome.error is not None:
         raise listener.outcome.error
     return listener
+
+
+async def _measure(driver: Driver, view: View) -> None:
+    """Tell the machine how long the lines are, and see what is sent: once a second."""
+    links, measured_at = view.links, trio.current_time()
+    while True:
+        await trio.sleep(MEASURE_S)
+        now = trio.current_time()
+        view.listener.upload.note(links.totals().wire_bytes_sent, now - measured_at)
+        measured_at = now
+        driver.feed(RoundTrips(tuple((peer, links.rtt_us(peer)) for peer in links.peers)))
 
 
 async def _show(view: View, show: Callable[[View], None]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from meshcast.protocol.chunk import Flag
-from meshcast.protocol.effects import Conceal, Play
+from meshcast.protocol.effects import Bridge, Conceal, Play
 from meshcast.protocol.units import MILLISECOND, Micros
 
 DELAYS_MAX = 1_000_000
@@ -38,8 +38,16 @@ class Heard:
     def conceal(self, effect: Conceal) -> None:
         """Count a chunk that was not."""
         self.concealed_chunks += 1
-        self.concealed_us += effect.duration_us
-        self._gap_us += effect.duration_us
+        self._invent(effect.duration_us)
+
+    def bridge(self, effect: Bridge) -> None:
+        """Count what was invented while nothing was missing yet."""
+        self._invent(effect.duration_us)
+
+    def _invent(self, duration_us: Micros) -> None:
+        """Count sound that nobody sent."""
+        self.concealed_us += duration_us
+        self._gap_us += duration_us
         self.longest_gap_us = max(self.longest_gap_us, self._gap_us)
 
     @property

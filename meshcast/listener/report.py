@@ -23,6 +23,7 @@ def report_of(view: View, wav: str | None) -> dict[str, Any]:
         "longest_gap_ms": heard.longest_gap_us // MILLISECOND,
         "standby_programme_ms": heard.standby_us // MILLISECOND,
         "delay_ms": {"p50": heard.delay_ms(50), "p99": heard.delay_ms(99)},
+        "playout_delay_ms": status.playout_delay_us // MILLISECOND,
         "rank": status.rank,
         "repairs_ms": [round(one / MILLISECOND, 1) for one in status.repairs_us],
         "false_alarms": status.false_alarms,
@@ -30,6 +31,13 @@ def report_of(view: View, wav: str | None) -> dict[str, Any]:
         "forged_chunks": status.forged,
         "forged_chunks_played": heard.forged_chunks,
         "bytes_up": status.served_bytes,
+        "uplink_kbit_s": {
+            "limit": machine.household.limit_bps // 1000 if machine.household is not None else None,
+            "now": view.listener.upload.now_bps // 1000,
+            "peak": view.listener.upload.peak_bps // 1000,
+        },
+        "places": machine.relay.capacity,
+        "chunks_held_back": machine.household.held_back_chunks if machine.household is not None else 0,
         "wav": wav,
     }
 

@@ -6,9 +6,12 @@ Playout knows when; the player knows how. It is synchronous and as fast as decod
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from meshcast.media.opus import Decoder
 from meshcast.media.sinks import Sink
-from meshcast.media.sound import BLOCK_US, SAMPLE_RATE_HZ, silence
+from meshcast.media.sound import BLOCK_US, SAMPLE_RATE_HZ, PcmFloat, silence
+from meshcast.media.splice import resized
 from meshcast.protocol.units import SECOND, Micros
 
 
@@ -34,17 +37,28 @@ class Player:
         self.concealed_us: Micros = 0
         self.silence_us: Micros = 0
 
-    def play(self, packets: Sequence[bytes]) -> None:
-        """Decode packets of 20 ms and write them; a bad one is concealed, and counted twice: as bad and as concealed."""
-        for packet in packets:
-            concealed_before = self._decoder.concealed_blocks
-            self._sink.write(self._decoder.decode(packet))
-            self.position_us += BLOCK_US
-            if self._decoder.concealed_blocks == concealed_before:
-                self.played_blocks += 1
-            else:
-                self.bad_packets += 1
-                self.concealed_us += BLOCK_US
+    def play(self, packets: Sequence[bytes], longer_us: Micros = 0) -> None:
+        """Decode packets of 20 ms and write them; a bad one is concealed, and counted twice: as bad and as concealed.
+
+        They sound `longer_us` longer, or shorter, than they are.
+        """
+        blocks = [self._decode(packet) for packet in packets]
+        if longer_us:
+            blocks = [resized(np.concatenate(blocks), _samples(longer_us))]
+        for block in blocks:
+            self._sink.write(block)
+            self.position_us += len(block) * SECOND // SAMPLE_RATE_HZ
+
+    def _decode(self, packet: bytes) -> PcmFloat:
+        """Decode a packet, and count it."""
+        concealed_before = self._decoder.concealed_blocks
+        block = self._decoder.decode(packet)
+        if self._decoder.concealed_blocks == concealed_before:
+            self.played_blocks += 1
+        else:
+            self.bad_packets += 1
+            self.concealed_us += BLOCK_US
+        return block
 
     def conceal(self, duration_us: Micros) -> None:
         """Bridge a hole; what is invented fades out within 300 ms."""

@@ -71,6 +71,8 @@ class Play:
     chunk: Chunk
     age_us: Micros
     """How long ago the source sent it, as the hops have added it up."""
+    longer_us: Micros = 0
+    """The playout delay changes: so much longer, or shorter, this chunk is to sound, without a click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,20 @@ class Conceal:
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """Nothing is here to be played, and it is waited for: conceal so long; nothing is passed over."""
+
+    duration_us: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The programme has ended and been played out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """What was asked by `Stop` is done: nobody waits for this peer any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +108,17 @@ class Failed:
 
 
 Effect: TypeAlias = (
-    Dial | HangUp | Send | SendDatagram | SendChunk | Refill | Probe | Play | Conceal | Ended | Failed
+    Dial
+    | HangUp
+    | Send
+    | SendDatagram
+    | SendChunk
+    | Refill
+    | Probe
+    | Play
+    | Conceal
+    | Bridge
+    | Ended
+    | Departed
+    | Failed
 )

@@ -82,6 +82,20 @@ class Stop:
     """Somebody asks the machine to go politely."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """The transport's smoothed round trips to all neighbours, once a second; 0 where nothing is known."""
+
+    measured: tuple[tuple[PeerId, Micros], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The machine has stood still, and its clock with it: a laptop's lid was shut."""
+
+    slept_us: Micros
+
+
 Event: TypeAlias = (
     Connected
     | Disconnected
@@ -92,4 +106,6 @@ Event: TypeAlias = (
     | Captured
     | ProgrammeEnded
     | Stop
+    | RoundTrips
+    | Woken
 )

@@ -65,6 +65,33 @@ BURST_CHUNKS_MAX: Final = 4
 """So many chunks leave for one neighbour at once as datagrams; more go on a short stream. A link holds back eight, and
 the live one comes in between: of a backlog passed on as a burst half was lost."""
 
+# The household's uplink.
+UPLINK_BPS_MIN: Final = 10_000
+"""Acknowledgements and messages take that, without anybody's being fed."""
+UPLINK_BPS_MAX: Final = 10_000_000_000
+"""A faster line needs no limit."""
+HOUSEHOLD_SOUND_PERCENT: Final = 85
+"""Of an uplink's bytes; the others are for a burst, and for messages, acknowledgements and handshakes: so that not even the
+second after a rest, in which the whole bucket leaves too, exceeds what was declared."""
+HOUSEHOLD_LIVE_PERCENT: Final = 85
+"""Of these, what live chunks may take: the rest is for refills and what was lost, or nobody could ever be mended."""
+HOUSEHOLD_BURST_US: Final = 100 * MILLISECOND
+"""So much of the rate may leave at once: a round of live chunks."""
+HOUSEHOLD_QUEUE_MAX: Final = 1_024
+"""Chunks that wait for room: several refills."""
+HOUSEHOLD_CHILD_BYTES: Final = 10_000
+"""What a child takes in a second, before the stream is known: 64 kbit/s, signatures, and packets' headers."""
+PACKET_OVERHEAD_BYTES: Final = 64
+"""IP and UDP 28 (IPv6: 48), QUIC's header, tag and frame up to 33."""
+QUEUEING_US_TARGET: Final = 100 * MILLISECOND
+"""Delay on the uplink that is nobody's own: LEDBAT's target (RFC 6817, 3.3)."""
+COURTESY_PATIENCE_US: Final = 3 * SECOND
+"""So long it must last: a page that is sent is over by then."""
+COURTESY_STEP_US: Final = 5 * SECOND
+"""One place less each time: the tracker has moved a child away by then, and the delay shows whether it helped."""
+COURTESY_CALM_US: Final = 30 * SECOND
+"""One place more after so much calm."""
+
 # Chunks.
 CHUNK_US_MIN: Final = 20 * MILLISECOND
 CHUNK_US_MAX: Final = 100 * MILLISECOND
@@ -76,6 +103,12 @@ HAVE_BITS: Final = 16
 PLAYOUT_DELAY_US_MIN: Final = 300 * MILLISECOND
 PLAYOUT_DELAY_US_DEFAULT: Final = 1 * SECOND
 PLAYOUT_DELAY_US_MAX: Final = 30 * SECOND
+PLAYOUT_DELAY_US_AUTO_MAX: Final = 3 * SECOND
+"""A delay that chooses itself goes no further: what comes later than that is no jitter."""
+PLAYOUT_STEP_US: Final = 10 * MILLISECOND
+"""By so much sound is shortened at a time, once in half a second (2 %), or lengthened, by a fifth at most."""
+SHORTEN_EVERY_US: Final = 500 * MILLISECOND
+LENGTHEN_EVERY_US: Final = 100 * MILLISECOND
 RELAY_PLAYOUT_SLACK_US: Final = 2 * CHUNK_US_MAX
 """A headless relay need not wake for what nobody hears: the next chunk or the one after it comes sooner."""
 BACKLOG_US: Final = 32 * SECOND
@@ -119,6 +152,15 @@ ROUND_US: Final = 1 * SECOND
 AVOID_US: Final = 10 * SECOND
 """A parent that was left for silence is not asked again for so long while there are others."""
 
+# Going.
+HANDOVER_US_MAX: Final = 3 * SECOND
+"""Whoever goes politely feeds its children for so long at most: two rounds of asking, and the tracker's word for those
+who seek. A person who has pressed Ctrl-C waits no longer than that, and not at all once the children are elsewhere."""
+SLEPT_US_MIN: Final = 1 * SECOND
+"""A machine that stood still for less has missed nothing that its neighbours count on: no lease, no Accept, no patience."""
+SLEPT_LINKS_US: Final = 5 * SECOND
+"""After so long its neighbours have given its links up (they do at 2.5 s; 5 s with a ping under way): it dials anew."""
+
 # Missing chunks.
 PULL_TRIES_MAX: Final = 3
 """One try leaves 792 ppm a hop at 2 % loss, three leave 1.2."""
@@ -127,6 +169,14 @@ PULL_US_MIN: Final = 20 * MILLISECOND
 PULL_CHUNKS_PER_SECOND: Final = 64
 PULL_CHUNKS_BURST: Final = 128
 """A neighbour's budget of pulled chunks, against amplification; a burst covers a refill of 10 s."""
+HISTORY_CHUNKS: Final = 32
+HISTORY_EVERY_US: Final = 500 * MILLISECOND
+"""A joiner with a long delay pulls what its refill did not hold at the pace of that budget: 64 a second, faster than any
+programme is played."""
+REFILL_CHUNKS_MAX: Final = PULL_CHUNKS_BURST - HISTORY_CHUNKS
+"""A refill leaves so much of the budget that what lies before it can be pulled at once."""
+HISTORY_FRUITLESS_MAX: Final = 4
+"""Portions in a row that brought nothing, each asked of somebody else: then nobody near has the past."""
 PARKED_MAX: Final = 64
 """Pulls of a neighbour that wait for a chunk to arrive here."""
 PARKED_US: Final = 2 * SECOND
@@ -196,11 +246,17 @@ assert RANK_ORIGIN < RANK_SPARE < RANK_RELAY < RANK_LISTENER_MIN < RANK_MAX
 assert REPAIR_US < PLAYOUT_DELAY_US_DEFAULT, "a repair at the default delay is never heard"
 assert silence_us(CHUNK_US_MAX, 0) // 2 >= STALLED_EVERY_US, "notices start before children lose patience"
 assert PLAYOUT_DELAY_US_MAX < BACKLOG_US, "what is played last can still be pulled"
+assert PLAYOUT_DELAY_US_MIN < PLAYOUT_DELAY_US_DEFAULT < PLAYOUT_DELAY_US_AUTO_MAX < PLAYOUT_DELAY_US_MAX
+assert 2 * PLAYOUT_STEP_US <= CHUNK_US_MIN, "the shortest chunk can be shortened and still fade over"
 assert SILENCE_US_MAX + ACCEPT_AGE_US_MAX < LEASE_US, "children leave a silent parent before its lease ends"
 assert SHED_AFTER_US < STALLED_PATIENCE_US < LEASE_US, (
     "a head gives up before its children do, and raises after both"
 )
 assert CHILDREN_MAX + RESERVE_PLACES_MAX + CLIENTS_MAX < LINKS_MAX, "all who are served have a link"
+assert 2 * ROUND_US < HANDOVER_US_MAX, "a child that asks twice in vain is still fed"
+assert SLEPT_US_MIN <= ACCEPT_AGE_US_MAX < SLEPT_LINKS_US, (
+    "an Accept that lay there while the machine slept is void"
+)
 assert REPAIR_US + silence_us(CHUNK_US_MAX, 0) // 2 < PLAYOUT_DELAY_US_DEFAULT, (
     "nor is one by whoever is wary"
 )
@@ -213,9 +269,18 @@ assert DATAGRAMS_PER_SECOND > 2 * (SECOND // CHUNK_US_MIN + PULL_CHUNKS_PER_SECO
 assert MESSAGES_BURST > MESSAGES_PER_SECOND
 assert DATAGRAMS_BURST > PULL_CHUNKS_BURST
 assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
+assert CHUNK_US_MAX * HOUSEHOLD_LIVE_PERCENT // 100 < HOUSEHOLD_BURST_US, (
+    "a round of live chunks leaves at once"
+)
+assert HOUSEHOLD_SOUND_PERCENT * (SECOND + HOUSEHOLD_BURST_US) < 95 * SECOND, (
+    "a twentieth is left for what is no sound"
+)
+assert COURTESY_PATIENCE_US < COURTESY_STEP_US < COURTESY_CALM_US, "down in steps, and up more slowly"
 assert TICKET_RENEW_US * 2 <= TICKET_US
 assert 3 * REPORT_EVERY_US < TRACKER_LEASE_US
 assert PLAYOUT_DELAY_US_DEFAULT // CHUNK_US_MAX < PULL_CHUNKS_BURST
+assert HISTORY_CHUNKS * SECOND // HISTORY_EVERY_US <= PULL_CHUNKS_PER_SECOND, "whoever is asked may answer"
+assert HISTORY_CHUNKS * CHUNK_US_MIN > HISTORY_EVERY_US, "the past comes faster than it is played"
 assert silence_us(CHUNK_US_MIN, 0) <= HAVE_BITS * CHUNK_US_MIN, (
     "a header tells of every loss that is not yet silence"
 )

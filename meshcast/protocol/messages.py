@@ -96,6 +96,8 @@ class Report:
     """No parent, and no neighbour helped: place me."""
     silent: PeerId | None
     """Whom it last left for silence, so that nobody else is sent there."""
+    capacity: int | None = None
+    """Places that it offers now, if it says so: its uplink bears no more, or somebody else in the house needs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ The order within a handler is the order of importance: forward first, play secon
 
 from typing import Final
 
-from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.backlog import Held
 from meshcast.protocol.chunk import Flag
-from meshcast.protocol.effects import Conceal, Effect, Failed, HangUp, Play, Send
+from meshcast.protocol.departure import Departure
+from meshcast.protocol.effects import Bridge, Conceal, Departed, Effect, Failed, HangUp, Play, Send
 from meshcast.protocol.events import (
     Captured,
     ChunkReceived,
@@ -18,9 +18,13 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
+    Woken,
 )
+from meshcast.protocol.history import History
+from meshcast.protocol.household import Household
 from meshcast.protocol.intake import Intake, Verdict
 from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, RELAY_PLAYOUT_SLACK_US
 from meshcast.protocol.machine import earliest
@@ -48,10 +52,11 @@ from meshcast.protocol.messages import (
     Standbys,
     Uncles,
     Wait,
-    WaitFor,
     Why,
 )
+from meshcast.protocol.peer_status import status_of
 from meshcast.protocol.playout import Playout
+from meshcast.protocol.playout_delay import DelayChooser
 from meshcast.protocol.serving import Serving
 from meshcast.protocol.session import IMPOSTOR, Contact, Session
 from meshcast.protocol.sources import Turn
@@ -59,6 +64,7 @@ from meshcast.protocol.tally import Status, Tally
 from meshcast.protocol.tickets import Delegation, Role, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
+from meshcast.protocol.waking import attach_anew
 
 SAMPLE_BYTES: Final = 1200
 REFUSALS: Final = {
@@ -76,8 +82,16 @@ class PeerMachine:
         member: Membership,
         delay_us: Micros = PLAYOUT_DELAY_US_DEFAULT,
         serving: Serving | None = None,
+        *,
+        adapts: bool = False,
+        is_paced: bool = False,
+        uplink_bps: int | None = None,
     ) -> None:
-        """Begin; `serving` is what a source that becomes a spare has served with so far."""
+        """Play `delay_us` behind the earliest transit; one that `adapts` begins there, and goes where jitter lets it.
+
+        `serving` is what a source that becomes a spare has served with so far. One that `is_paced` sends no more than
+        `uplink_bps`, or than its places need.
+        """
         self.member = member
         self.tally = Tally()
         self.serving = serving or Serving.begin(member)
@@ -86,7 +100,8 @@ class PeerMachine:
         self.relay.uncles = self._own_uncles
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, delay_us + SECOND // 2)
         self.intake = Intake(self.backlog, self.sources, self.tally)
-        self.playout = Playout(self.backlog, delay_us)
+        self.playout = Playout(self.backlog, delay_us, DelayChooser(delay_us) if adapts else None)
+        self.history = History(self.backlog, self.playout, self.uplink.standbys)
         self.session = Session(member, self._introduce, self._report, self._may_wait)
         self.waiting: Wait | None = None
         self.title = ""
@@ -95,8 +110,12 @@ class PeerMachine:
         """What is heard is played while the host is away."""
         self._term = 0
         self.acquaintances = self.serving.acquaintances
+        self.departure = Departure(self.relay)
+        self.household = Household(self.relay, self.backlog, uplink_bps) if is_paced else None
         self.invitation = b""
         """What is shown to the tracker when one asks for a place."""
+        self._now: Micros = 0
+        """When something happened last."""
         self._has_stopped = False
         self._has_slept = False
         """Nothing later has come since this machine overslept."""
@@ -107,6 +126,11 @@ class PeerMachine:
         """Take in what happened; return what is to be done, in order."""
         if self._has_stopped:
             return []
+        effects = self._handle(event, now)
+        self._now = now
+        return effects if self.household is None else self.household.pass_on(effects, now)
+
+    def _handle(self, event: Event, now: Micros) -> list[Effect]:
         woken = self._wake(now)
         match event:
             case RefillReceived():
@@ -124,47 +148,40 @@ class PeerMachine:
             case Disconnected():
                 effects = self._disconnected(event, now)
             case Stop():
-                return self._stop()
+                effects = self._stop(now)
+            case Woken(slept_us):
+                effects = attach_anew(
+                    slept_us, self.uplink, self.playout, self.history, self.acquaintances, now
+                )
+            case RoundTrips(measured):
+                effects = []
+                if self.household is not None:
+                    self.household.measured(measured, now)
             case Tick() | Captured() | ProgrammeEnded():
                 effects = []
+        if self.departure.has_begun:
+            return woken + effects + self._hand_over(now)
         return woken + effects + self._due(now)
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
         if self._has_stopped:
             return None
+        waiting = self.household.deadline(self._now) if self.household is not None else None
+        serving = earliest(self.uplink.deadline(), self.relay.deadline(), waiting)
+        if self.departure.has_begun:
+            return earliest(serving, self.departure.until)
         return earliest(
             self._playout_deadline(),
-            self.uplink.deadline(),
-            self.relay.deadline(),
+            self.history.deadline(),
+            serving,
             self.session.deadline(),
             self.acquaintances.deadline(),
         )
 
     def status(self) -> Status:
         """Say where this peer stands."""
-        return Status(
-            self.uplink.state,
-            self.session.contact,
-            self._waiting_for(),
-            self.uplink.parent,
-            tuple(self.relay.children),
-            tuple(self.uplink.standbys.warm()),
-            self.standing.rank,
-            self.backlog.newest,
-            self.playout.buffered_us,
-            self.delay_us,
-            self.playout.missing,
-            self.playout.missing,
-            len(self.uplink.holes),
-            self.tally.verified,
-            self.tally.forged,
-            self.relay.served_bytes,
-            tuple(self.uplink.repairs_us),
-            self.uplink.neighbours.doubts.false_alarms,
-            self.title,
-            self.is_standby_programme,
-        )
+        return status_of(self)
 
     # ---- chunks
 
@@ -203,7 +220,7 @@ class PeerMachine:
         # What was missed while the machine slept is not missing: to pull it would be a flood of the past.
         self.uplink.find_holes(chunk, 0 if self._has_slept else newest, peer, event.hop, now)
         self._has_slept = self._has_slept and not is_later
-        self.playout.offer(chunk, now, live=is_live)
+        self.playout.offer(chunk, now, event.rtt_us, live=is_live)
         return held, []
 
     def _cut_off(self, peer: PeerId, fault: Fault, sample: bytes, now: Micros) -> list[Effect]:
@@ -270,6 +287,8 @@ class PeerMachine:
             self.tally.attached_at = self.tally.attached_at or now
             self.waiting = None
             self.playout.anchor(accept.newest, now - accept.idle_us)
+            if self.tally.parents == 1:
+                self.history.begin(accept.newest, now)
         return effects
 
     def _notice(self, notice: Notice, now: Micros) -> list[Effect]:
@@ -295,6 +314,7 @@ class PeerMachine:
         if turn is Turn.BEGUN_ANEW:
             self.backlog.clear()
             self.uplink.holes.clear()
+            self.history.clear()
             self.playout.reset()
             self.intake.start = 0
             if self.uplink.watch is not None:
@@ -310,7 +330,9 @@ class PeerMachine:
     # ---- what the tracker says
 
     def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
-        """Take in what the tracker says; what an earlier term said is void."""
+        """Take in what the tracker says; what an earlier term said is void, and what it says to one that goes."""
+        if self.departure.has_begun:
+            return []
         match message:
             case Placed(term=term) | Noted(term=term) | Move(term=term) | Standbys(term=term):
                 if term < self._term:
@@ -387,6 +409,7 @@ class PeerMachine:
         effects = self._play(now)
         self.uplink.reserves.is_alone = self.session.contact is not Contact.KNOWN
         effects += self.uplink.tick(now)
+        effects += self.history.tick(self.uplink.parent, now)
         effects += self.relay.tick(now)
         if self.relay.changed:
             self.relay.changed = False
@@ -419,16 +442,22 @@ class PeerMachine:
                 self.is_standby_programme = bool(effect.chunk.flags & Flag.STANDBY)
                 if self.tally.first_play_at is None:
                     self.tally.first_play_at = now
-        return [one for one in effects if not isinstance(one, Conceal) or self.playout.is_audible]
+        return [one for one in effects if not isinstance(one, Conceal | Bridge) or self.playout.is_audible]
 
-    def _stop(self) -> list[Effect]:
-        """Go politely: children have standbys, and need not wait for silence."""
+    def _stop(self, now: Micros) -> list[Effect]:
+        """Begin to go politely: nobody is sent here any more, and the children look for somebody else."""
+        if self.departure.has_begun:
+            return []
+        return self.departure.begin(now) + self.session.close(Leave())
+
+    def _hand_over(self, now: Micros) -> list[Effect]:
+        """Feed the children until they hear from somebody else, and go; at the end of the programme they need nobody."""
+        if not self.playout.has_ended and not self.departure.is_over(now):
+            effects = self.uplink.tick(now) + self.relay.tick(now)
+            if not self.departure.is_over(now):
+                return effects
         self._has_stopped = True
-        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in self.relay.served]
-        if self.uplink.state is not Attachment.LEFT:
-            effects += self.uplink.leave()
-        effects += self.session.close(Leave())
-        return effects + self.acquaintances.part()
+        return [*self.uplink.leave(), *self.acquaintances.part(), Departed()]
 
     # ---- for the session
 
@@ -437,7 +466,7 @@ class PeerMachine:
         if self.uplink.ticket is not None and not self._joins_anew:
             return [Resume(self.uplink.ticket)]
         member = self.member
-        wish = (member.role, member.capacity, member.addresses, member.landmarks, self.invitation)
+        wish = (member.role, self.relay.capacity, member.addresses, member.landmarks, self.invitation)
         return [Join(member.broadcast, *wish)]
 
     def _report(self, serial: int) -> Report | None:
@@ -456,6 +485,7 @@ class PeerMachine:
             self.backlog.newest,
             uplink.is_seeking and uplink.parent is None,
             silent,
+            self.relay.offered,
         )
 
     def _may_wait(self) -> bool:
@@ -465,17 +495,3 @@ class PeerMachine:
     def _own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""
         return self.uplink.own_uncles()
-
-    def _waiting_for(self) -> str:
-        """Say in a few words what is waited for."""
-        if self.uplink.state.is_hearing or self.playout.is_audible:
-            return ""
-        if self.session.contact in {Contact.AWAY, Contact.DIALLING}:
-            return f"for the tracker ({self.session.detail})" if self.session.failures else "for the tracker"
-        if self.waiting is None:
-            return "for a place"
-        match self.waiting.reason:
-            case WaitFor.SOURCE:
-                return "for the broadcaster"
-            case WaitFor.PLACE:
-                return f"for a place (number {self.waiting.place})"

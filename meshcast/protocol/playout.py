@@ -8,14 +8,23 @@ one came there, which is when it would have come here. So sound begins at once, 
 Until sound has begun every chunk may show an earlier transit; while it runs the base stays as it is: a shorter way leaves more margin, a longer way eats from it, and nobody hears
 either. Only when chunks in a row come too late (`LATE_CHUNKS_MAX`) is it moved, once; and when nothing has come for
 `RESYNC_US`, it is found anew.
+
+With a `DelayChooser` the delay changes while sound runs, by a few milliseconds of a chunk at a time; and when nothing later
+has come either, the next chunk is waited for, as long as the delay may still grow, and not passed over.
 """
 
 import enum
 
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Flag
-from meshcast.protocol.effects import Conceal, Effect, Ended, Play
-from meshcast.protocol.limits import LATE_CHUNKS_MAX, RESYNC_US
+from meshcast.protocol.effects import Bridge, Conceal, Effect, Ended, Play
+from meshcast.protocol.limits import (
+    LATE_CHUNKS_MAX,
+    OPUS_FRAME_US,
+    PLAYOUT_DELAY_US_AUTO_MAX,
+    RESYNC_US,
+)
+from meshcast.protocol.playout_delay import DelayChooser
 from meshcast.protocol.units import Micros, Sequence
 
 
@@ -33,9 +42,12 @@ class Phase(enum.Enum):
 class Playout:
     """Decides, for one listener, what is handed to the player and when."""
 
-    def __init__(self, backlog: Backlog, delay_us: Micros) -> None:
+    def __init__(self, backlog: Backlog, delay_us: Micros, chooser: DelayChooser | None = None) -> None:
+        """Play `delay_us` behind the earliest transit, or as `chooser` wants it from then on."""
         self._backlog = backlog
+        self._chooser = chooser
         self.delay_us = delay_us
+        """The delay in force."""
         self.phase = Phase.WAITING
         self.missing = 0
         """Chunks that were due and not here."""
@@ -58,8 +70,13 @@ class Playout:
         if self.phase is Phase.WAITING and newest:
             self._anchor, self._base_us, self._anchored_at = (newest, arrived_at), None, None
 
-    def offer(self, chunk: Chunk, now: Micros, *, live: bool = True) -> None:
-        """Take in a new chunk, which the backlog holds already; only a live one says how long the way is."""
+    def offer(self, chunk: Chunk, now: Micros, rtt_us: Micros = 0, *, live: bool = True) -> None:
+        """Take in a new chunk, which the backlog holds already; only a live one says how long the way is.
+
+        `rtt_us` is what it would take to ask for one.
+        """
+        if self._chooser is not None and self.phase is Phase.PLAYING:
+            self._chooser.heard(self._lateness(chunk, now), chunk.duration_us, rtt_us, now)
         match self.phase:
             case Phase.WAITING:
                 self._set_base(chunk, now)
@@ -73,12 +90,12 @@ class Playout:
 
     def deadline(self) -> Micros | None:
         """When is the next chunk due?"""
-        return self._next_due if self._is_timed else None
+        return self._next_due if self.is_timed else None
 
     def due(self, now: Micros) -> list[Effect]:
         """Give what must be handed to the player by now, in order."""
         effects: list[Effect] = []
-        while self._is_timed and self._next_due <= now:
+        while self.is_timed and self._next_due <= now:
             if now - self._next_due > RESYNC_US:
                 self._skip_to_live(now)
             effects.append(self._next(now))
@@ -90,25 +107,45 @@ class Playout:
         return self.phase is Phase.PLAYING or self.phase is Phase.ENDED
 
     @property
+    def has_ended(self) -> bool:
+        """Tell whether the programme has been played to its end."""
+        return self.phase is Phase.ENDED
+
+    @property
     def buffered_us(self) -> Micros:
         """How much sound lies ahead, from the next chunk to the newest."""
-        if not self._is_timed:
+        if not self.is_timed:
             return 0
         return max(0, self._backlog.newest + 1 - self.next_sequence) * self._backlog.chunk_us
+
+    def first_in_time(self, now: Micros) -> Sequence | None:
+        """Give the first chunk that could still be played if it came now; None while that is not known."""
+        if not self.is_timed:
+            return None
+        if self.phase is Phase.PLAYING:
+            return self.next_sequence
+        return max(1, self._floor, self.next_sequence - (self._next_due - now) // self._backlog.chunk_us)
 
     def reset(self) -> None:
         """Begin anew: another run has begun."""
         self._wait()
         self._floor = 0
 
+    def resume(self) -> None:
+        """Begin anew at the live end: the clock has stood still, and due times are of another day."""
+        if self.is_timed:
+            self._wait()
+
     def _wait(self) -> None:
         """Wait for a chunk to begin with, above all that were handed over."""
         self.phase = Phase.WAITING
         self._base_us = self._anchor = None
         self._floor = self.next_sequence
+        if self._chooser is not None:
+            self.delay_us = min(self.delay_us, self._chooser.settled_us)
 
     @property
-    def _is_timed(self) -> bool:
+    def is_timed(self) -> bool:
         """Tell whether the next chunk has a time."""
         return self.phase is Phase.PLAYING or self.phase is Phase.READY
 
@@ -161,7 +198,7 @@ class Playout:
         """Hand over the next chunk, or conceal it."""
         held = self._backlog.get(self.next_sequence)
         if held is None:
-            return self._conceal()
+            return self._bridge() if self._may_wait else self._conceal()
         self.phase = Phase.PLAYING
         self._starved_us = 0
         if held.chunk.flags & Flag.END:
@@ -169,8 +206,35 @@ class Playout:
             return Ended()
         self._late_in_a_row = 0
         self._next_due = self._due_at(held.chunk)
-        self._advance(held.chunk.duration_us)
-        return Play(held.chunk, held.age_us + now - held.arrived_at)
+        longer_us = self._step(held.chunk, now)
+        self.delay_us += longer_us
+        self._advance(held.chunk.duration_us + longer_us)
+        return Play(held.chunk, held.age_us + now - held.arrived_at, longer_us)
+
+    def _step(self, chunk: Chunk, now: Micros) -> Micros:
+        """Say how much longer this chunk is to sound, so that the delay becomes what is wanted."""
+        return 0 if self._chooser is None else self._chooser.step_us(self.delay_us, chunk.duration_us, now)
+
+    @property
+    def _may_wait(self) -> bool:
+        """Is the next chunk waited for? Only if it may be chosen how long, and if nothing that comes later is here."""
+        return (
+            self._chooser is not None
+            and self.phase is Phase.PLAYING
+            and self._backlog.newest < self.next_sequence
+            and self.delay_us + OPUS_FRAME_US <= PLAYOUT_DELAY_US_AUTO_MAX
+        )
+
+    def _bridge(self) -> Effect:
+        """Wait for one frame's time for the next chunk: the delay grows at once. Opus conceals whole frames."""
+        self.delay_us += OPUS_FRAME_US
+        self._next_due += OPUS_FRAME_US
+        return Bridge(OPUS_FRAME_US)
+
+    def _lateness(self, chunk: Chunk, now: Micros) -> Micros:
+        """Say how much later than at the earliest transit a chunk has come."""
+        assert self._base_us is not None
+        return now - chunk.media_time_us - self._base_us
 
     def _conceal(self) -> Effect:
         """Conceal the next chunk; after a long time without any, wait for the programme to begin anew."""
@@ -191,6 +255,9 @@ class Playout:
     def _came_late(self, chunk: Chunk, now: Micros, *, live: bool) -> None:
         """Count a chunk that came after its time; so many live ones in a row mean that the way has become longer."""
         self.late += 1
+        if self._chooser is not None:
+            self._chooser.came_late(self._lateness(chunk, now), now)
+            return
         if not live:
             return
         self._late_in_a_row += 1

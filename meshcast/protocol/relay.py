@@ -21,6 +21,7 @@ from meshcast.protocol.limits import (
     PARKED_MAX,
     PARKED_US,
     REFILL_BYTES_MAX,
+    REFILL_CHUNKS_MAX,
     STALLED_EVERY_US,
     STANDBY_CLIENTS_PER_PREFIX,
 )
@@ -77,6 +78,12 @@ class Relay:
     bans: dict[PeerId, Ban] = field(default_factory=dict)
     changed: bool = False
     """The tracker should hear of it."""
+    offered: int | None = None
+    """Places, if fewer than the ticket says."""
+    ceiling: int | None = None
+    """Children that the uplink bears, emergencies included."""
+    is_leaving: bool = False
+    """Nobody new is taken in."""
     served_chunks: int = 0
     served_bytes: int = 0
     """Bytes of audio that were sent: chunks with their hop headers."""
@@ -180,6 +187,13 @@ class Relay:
             self._forget_child(child)
         return effects
 
+    def take_leave(self) -> list[Effect]:
+        """Say Bye to everybody who is served, and take nobody in; children are fed until they say Detach."""
+        self.is_leaving = True
+        effects: list[Effect] = [Send(peer, Bye(Why.LEAVING)) for peer in self.served]
+        self.clients.clear()
+        return effects
+
     def ban(self, ban: Ban, now: Micros) -> list[Effect]:
         """Take in a ban, pass it on, and cut the banned one off."""
         if ban.peer in self.bans or ban.peer == self.member.me or not self.member.believes(ban, now):
@@ -194,9 +208,14 @@ class Relay:
         return effects
 
     @property
+    def capacity(self) -> int:
+        """Give the places that are offered now."""
+        return self.member.capacity if self.offered is None else min(self.offered, self.member.capacity)
+
+    @property
     def free(self) -> int:
         """Places left, not counting emergency ones."""
-        return max(0, self.member.capacity - len(self.children))
+        return max(0, self.capacity - len(self.children))
 
     @property
     def served(self) -> dict[PeerId, None]:
@@ -294,7 +313,8 @@ class Relay:
     @property
     def _places_max(self) -> int:
         """Give how many children this peer feeds at most, emergencies included."""
-        return children_max(self.member.role, self.member.capacity)
+        most = children_max(self.member.role, self.capacity)
+        return most if self.ceiling is None else min(most, self.ceiling)
 
     def _why_not(self, peer: PeerId, ask: Adopt, now: Micros) -> Why | None:
         """Say why this child is not adopted, if it is not."""
@@ -305,11 +325,13 @@ class Relay:
             return Why.BANNED
         if not ask.is_signed_by(peer, self.member.me, self.member.verify):
             return Why.TICKET
+        if self.is_leaving:
+            return Why.LEAVING
         if self.standing.is_raising:
             return Why.RAISING
         if not self.standing.may_adopt(ask.rank):
             return Why.RANK
-        if self.member.capacity == 0:
+        if self.capacity == 0:
             return Why.LEAF
         if peer not in self.children and len(self.children) >= self._places_max:
             return Why.FULL
@@ -319,6 +341,8 @@ class Relay:
         """Say why this peer does not stand by for another, if it does not."""
         if peer not in self.tickets:
             return Why.TICKET
+        if self.is_leaving:
+            return Why.LEAVING
         if peer in self.clients:
             return None
         places = clients_max_for(self.member.role, self.member.capacity, self.standing.rank, rank)
@@ -346,7 +370,7 @@ class Relay:
         if known is not None:
             known.counter = counter
             return
-        is_emergency = len(self.children) >= self.member.capacity
+        is_emergency = len(self.children) >= self.capacity
         self.children[peer] = Child(counter, is_emergency)
         self.emergencies += is_emergency
         regular = sum(not child.is_emergency for child in self.children.values())
@@ -378,7 +402,7 @@ class Relay:
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
-        count = ask.wanted_us // self.backlog.chunk_us + 1
+        count = min(ask.wanted_us // self.backlog.chunk_us + 1, REFILL_CHUNKS_MAX)
         budget = self._budgets.setdefault(peer, Budget(at=now))
         chunks, size = [], REFILL_HEAD_BYTES
         for held in reversed(list(self.backlog.after(ask.newest, count))):

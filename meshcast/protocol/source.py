@@ -19,8 +19,10 @@ from meshcast.protocol.events import (
     ProgrammeEnded,
     Received,
     RefillReceived,
+    RoundTrips,
     Stop,
     Tick,
+    Woken,
 )
 from meshcast.protocol.limits import UNCLES_MAX
 from meshcast.protocol.machine import earliest
@@ -114,7 +116,7 @@ class SourceMachine:
                 effects = []
             case Stop():
                 return self._stop()
-            case Tick() | ChunkReceived() | RefillReceived():
+            case Tick() | ChunkReceived() | RefillReceived() | RoundTrips() | Woken():
                 effects = []
         return effects + self._due(now)
 

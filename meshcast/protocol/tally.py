@@ -55,6 +55,8 @@ class Status:
     buffered_us: Micros
     delay_us: Micros | None
     """Behind the source, when the last chunk was handed to the player."""
+    playout_delay_us: Micros
+    """In force: behind the earliest transit."""
     missing: int
     concealed: int
     holes: int

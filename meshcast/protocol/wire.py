@@ -151,6 +151,7 @@ LAYOUTS: Final[dict[type[Any], Layout]] = {
             _sequence,
             boolean,
             optional(key),
+            optional(_capacity),
         ),
         4096,
     ),

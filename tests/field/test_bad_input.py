@@ -178,3 +178,12 @@ def test_a_bitrate_that_cannot_be(meshcast: Command, tracker: str, minute: Path,
 
 def test_a_delay_that_cannot_be_had(meshcast: Command, link: str) -> None:
     complains(meshcast("listen", link, "--output", "null", "--delay", "100", *QUIET), "--delay")
+
+
+def test_a_delay_that_is_no_number(meshcast: Command, link: str) -> None:
+    complains(meshcast("listen", link, "--output", "null", "--delay", "soon", *QUIET), "--delay")
+
+
+@pytest.mark.parametrize("uplink", ["0", "-5", "nan"])
+def test_an_uplink_that_cannot_be_kept_to(meshcast: Command, link: str, uplink: str) -> None:
+    complains(meshcast("listen", link, "--output", "null", "--uplink", uplink, *QUIET), "--uplink")

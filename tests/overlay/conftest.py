@@ -232,6 +232,7 @@ class Desk:
             newest=more.get("newest", 0),
             seeking=more.get("seeking", False),
             silent=self.key(more["silent"]) if "silent" in more else None,
+            capacity=more.get("capacity"),
         )
 
     # ---- what is answered

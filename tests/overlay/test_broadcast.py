@@ -561,18 +561,29 @@ def test_reports_repeated_and_out_of_order_break_no_promise_and_a_few_more_mend_
             continue
         parent = chance.choice([None, "source", *(other for other in names if other != name)])
         children = chance.sample(names, chance.randrange(3))
-        reports.append((name, desk.report(name, parent, *children, rank=chance.randrange(3, 33))))
+        reports.append(
+            (
+                name,
+                desk.report(
+                    name,
+                    parent,
+                    *children,
+                    rank=chance.randrange(3, 33),
+                    capacity=chance.choice([None, 0, 1, 3]),
+                ),
+            )
+        )
     storm = reports + chance.sample(reports, len(reports) // 2)
     chance.shuffle(storm)
     for name, report in storm:
         desk.hear(name, report)
         desk.now += chance.randrange(SECOND)
         check(desk.broadcast.tree)
-    # Whole state mends everything: the peers stand in a line, and go on saying so whatever they are told.
+    # Whole state mends everything: the peers stand in a line, each with a place, and say so whatever they are told.
     present = [name for name in names if desk.node(name) is not None]
     for _ in range(3):
         for rank, (above, name) in enumerate(pairwise(["source", *present]), 3):
-            desk.stand(name, above, rank=rank)
+            desk.stand(name, above, rank=rank, capacity=1)
             check(desk.broadcast.tree)
     tree = desk.broadcast.tree
     assert all(tree.is_rooted(node) for node in tree.nodes())

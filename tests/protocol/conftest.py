@@ -186,7 +186,8 @@ class Crew:
 
     def peer(self, name: str, capacity: int = 4, **more: Any) -> PeerMachine:
         delay_us = more.pop("delay_us", PLAYOUT_DELAY_US_DEFAULT)
-        return PeerMachine(self.member(name, capacity=capacity, **more), delay_us)
+        how = {name: more.pop(name) for name in ("adapts", "is_paced", "uplink_bps") if name in more}
+        return PeerMachine(self.member(name, capacity=capacity, **more), delay_us, **how)
 
     def origin(self, capacity: int = 8) -> SourceMachine:
         member = self.member("source", Role.SOURCE, capacity)
@@ -221,7 +222,16 @@ def golden_values(crew: Crew) -> dict[str, Any]:
         Join(crew.broadcast, Role.LISTENER, 4, host, (30_000, 91_000), b"please"),
         Announce(crew.broadcast, delegation, "Nightline", 64_000, CHUNK_US, 8, host),
         Report(
-            9, 2, crew.id("bob"), 4, (crew.id("cat"),), (crew.id("dan"),), 4_711, seeking=False, silent=None
+            9,
+            2,
+            crew.id("bob"),
+            4,
+            (crew.id("cat"),),
+            (crew.id("dan"),),
+            4_711,
+            seeking=False,
+            silent=None,
+            capacity=3,
         ),
         Resume(ann),
         Accuse(crew.id("bob"), Fault.FORGED, b"sample"),

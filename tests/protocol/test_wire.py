@@ -67,7 +67,7 @@ def any_message(crew: Any) -> st.SearchStrategy[Any]:
         m.Announce: (
             KEY, delegation, TITLE, st.integers(0, 10**6), st.integers(0, CHUNK_US_MAX), CAPACITY, ADDRESSES,
         ),
-        m.Report: (U32, U32, maybe_key, RANK, children, tuples(KEY, STANDBYS_MAX), U32, st.booleans(), maybe_key),
+        m.Report: (U32, U32, maybe_key, RANK, children, tuples(KEY, STANDBYS_MAX), U32, st.booleans(), maybe_key, st.none() | st.integers(0, CHILDREN_MAX)),
         m.Resume: (ticket,),
         m.Accuse: (KEY, st.sampled_from(m.Fault), st.binary(max_size=2_200)),
         m.Leave: (),

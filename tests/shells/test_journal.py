@@ -11,7 +11,7 @@ from meshcast.driver import Driver
 from meshcast.journal import Journal, digest, of_listener, of_tracker, open_journal, told
 from meshcast.protocol.effects import Effect, Send
 from meshcast.protocol.errors import BadInputError
-from meshcast.protocol.events import Captured, Event, ProgrammeEnded, Stop, Tick
+from meshcast.protocol.events import Captured, Event, ProgrammeEnded, Stop, Tick, Woken
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import Adopt, Leave
@@ -277,9 +277,10 @@ def test_a_signature_of_ones_own_is_no_part_of_a_digest() -> None:
 
 
 def test_every_kind_of_event_can_be_told() -> None:
-    assert [told(one)[0] for one in (Tick(), Stop(), ProgrammeEnded(), Captured((b"x",), 1))] == [
+    assert [told(one)[0] for one in (Tick(), Stop(), Woken(7), ProgrammeEnded(), Captured((b"x",), 1))] == [
         "tick",
         "stop",
+        "woken",
         "programme ended",
         "captured",
     ]

@@ -22,7 +22,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
         yield pipe
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_is_an_order_to_go(number: signal.Signals, nursery: trio.Nursery) -> None:
     gone = trio.Event()
 

@@ -15,6 +15,7 @@ from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Hop
 from meshcast.protocol.effects import Send
 from meshcast.protocol.events import ChunkReceived, Disconnected, Received
+from meshcast.protocol.history import History
 from meshcast.protocol.holes import Holes
 from meshcast.protocol.limits import HAVE_BITS
 from meshcast.protocol.messages import Accept, Adopt, Move
@@ -368,6 +369,7 @@ def breaks_before_it_makes(patch: Patch) -> None:
 def refills_nobody(patch: Patch) -> None:
     patch.setattr(Relay, "_refill", always([]))
     patch.setattr(Holes, "found", always(None))
+    patch.setattr(History, "begin", always(None))
 
 
 def waits_before_it_asks(patch: Patch) -> None:

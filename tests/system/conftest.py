@@ -107,12 +107,13 @@ class AudibleStage(Stage):
         delay_us: int = SECOND,
         role: Role = Role.LISTENER,
         machine: Callable[[Membership], Any] | None = None,
+        **how: Any,
     ) -> Actor:
-        """Start a listener; `machine` makes another machine than a `PeerMachine`, which hears nothing."""
+        """Start a listener; `machine` makes another machine than a `PeerMachine`, which is made as `how` says."""
         if machine is not None:
             return await self.start_peer(name, capacity=capacity, role=role, machine=machine)
         me = identity_of(name)
-        peer, sink = PeerMachine(self.member(me, role, capacity), delay_us), MemorySink()
+        peer, sink = PeerMachine(self.member(me, role, capacity), delay_us, **how), MemorySink()
         listener = Listener(Player(sink), peer.sources.is_genuine)
         driver = StageDriver(peer, listener.perform)
         hearer = Hearer(name, driver, self.new_address(), sink=sink, listener=listener)

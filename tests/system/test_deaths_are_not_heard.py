@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 import trio
 
 from meshcast.media.pacing import PAUSED
 from meshcast.media.sound import PcmInt, to_float
 from meshcast.media.timeline import compare
-from meshcast.protocol.limits import PLAYOUT_DELAY_US_DEFAULT, silence_us
+from meshcast.protocol.limits import silence_us
 from meshcast.protocol.units import MILLISECOND, SECOND
 from meshcast.transport.fabric import Conditions
 from tracker.overlay.steward import GRACE_US
@@ -62,21 +63,25 @@ async def test_three_relays_and_the_tracker_die_and_every_survivor_hears_everyth
         assert relay.served_bytes / source.source.audio_bytes <= 3.3
 
 
+@pytest.mark.parametrize("delay_ms", [300, 1_000, 3_000, 30_000])
 async def test_a_joiner_has_sound_at_once_from_its_parents_backlog(
     autojump_clock: object,
     open_stage: Callable[..., Any],
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
+    delay_ms: int,
 ) -> None:
+    """One of 30 s was silent for twenty: a refill of 96 KiB reaches back ten."""
     async with open_stage() as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme))
-        await trio.sleep(3)
-        one = await stage.start_listener("joiner")
-        await trio.sleep(2)
+        await trio.sleep(1 + delay_ms / 1000)
+        one = await stage.start_listener("joiner", delay_us=delay_ms * MILLISECOND)
+        await trio.sleep(4)
         tally = one.peer.tally
         assert tally.first_play_at - tally.joined_at <= 300 * MILLISECOND
-        assert one.peer.delay_us <= PLAYOUT_DELAY_US_DEFAULT + 50 * MILLISECOND
+        assert delay_ms * MILLISECOND <= one.peer.delay_us <= (delay_ms + 50) * MILLISECOND
+        assert one.peer.playout.missing == 0
 
 
 async def test_who_arrives_while_the_tracker_is_dead_waits_and_is_in_soon_after_its_return(

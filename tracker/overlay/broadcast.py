@@ -173,6 +173,8 @@ class Broadcast:
             return []
         self.steward.heard(node, now)
         self.newest = max(self.newest, report.newest)
+        if report.capacity is not None and node != ORIGIN and not self._trust.accusers(peer):
+            self.steward.hear_of_capacity(node, report.capacity)
         effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
         silent = self._find(report.silent)
         if silent is not None:

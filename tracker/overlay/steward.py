@@ -151,6 +151,11 @@ class Steward:
         if parent != node:
             self.tree.adopted(node, parent, rank=rank, counter=counter)
 
+    def hear_of_capacity(self, node: int, places: int) -> None:
+        """Believe a peer about the places that it offers; what it has beyond them is taken off it, a child at a time."""
+        if self.tree.capacity[node] != places:
+            self.tree.set_capacity(node, places)
+
     def hear_of_children(self, node: int, children: Iterable[int]) -> list[int]:
         """Believe a peer about its children, as far as they have not said otherwise; give those that must be gone.
 
