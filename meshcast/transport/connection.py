@@ -19,10 +19,8 @@ why (each was reproduced against 1.7.2):
 import contextlib
 import enum
 import functools
-import logging
 import math
 import ssl
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +31,6 @@ from aioquic.quic import connection as stock
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     QuicConnection,
-    QuicConnectionAdapter,
     QuicConnectionError,
     QuicConnectionState,
     QuicReceiveContext,
@@ -52,7 +49,6 @@ from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 from cryptography.exceptions import InvalidKey, InvalidSignature, InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 
 from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.identity import Identity
@@ -60,8 +56,10 @@ from meshcast.protocol.units import PeerId
 from meshcast.transport import limits
 from meshcast.transport.certificates import certificate_of, pinned_key
 from meshcast.transport.congestion import ALGORITHM
+from meshcast.transport.exporter import export
 from meshcast.transport.fast_release import release_handshake
 from meshcast.transport.library import refusal
+from meshcast.transport.silent import SILENT
 
 if (_refusal := refusal(aioquic.__version__)) is not None:
     raise ImportError(_refusal)
@@ -74,9 +72,6 @@ CONTROL_STREAM: Final = 0
 
 PACKET_OVERHEAD_BYTES: Final = 40
 """What a packet adds to a datagram: header, number, tag, frame header, and an acknowledgement."""
-
-EXPORTER_LABEL: Final = b"EXPORTER-meshcast-link"
-EXPORTER_BYTES: Final = 32
 
 FAULTS: Final = (
     ArithmeticError,
@@ -98,22 +93,6 @@ connection id without a successor. It costs that connection, never the task."""
 stock.EPOCHS = functools.cache(stock.EPOCHS)
 # An epoch is looked up a hundred times in a handshake; that each is one object is hash enough.
 type.__setattr__(tls.Epoch, "__hash__", object.__hash__)
-
-
-class _Silent(QuicConnectionAdapter):
-    """A logger that does not even look at what it is told: a fifth of the cost of a packet."""
-
-    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
-        """Say nothing."""
-
-    debug = info = warning = error = functools.partialmethod(log, logging.NOTSET)
-
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """Leave the message as it is."""
-        return msg, kwargs
-
-
-_SILENT: Final = _Silent(logging.getLogger(__name__), {})
 
 
 class Blame(enum.Enum):
@@ -176,8 +155,8 @@ class MeshConnection(QuicConnection):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._logger = _SILENT
-        self._loss._logger = _SILENT
+        self._logger = SILENT
+        self._loss._logger = SILENT
         self._local_active_connection_id_limit = CONNECTION_IDS
         for limit, streams in (
             (self._local_max_streams_bidi, 0 if self._is_client else 1),
@@ -395,7 +374,7 @@ class MeshConnection(QuicConnection):
         # At this moment, and at no other, the transcript is that of the exporter: up to the server's Finished.
         moment = tls.Direction.DECRYPT if self._is_client else tls.Direction.ENCRYPT
         if epoch is tls.Epoch.ONE_RTT and direction is moment and not self.exported:
-            self.exported = _export(self.tls.key_schedule)
+            self.exported = export(self.tls.key_schedule)
         super()._update_traffic_key(direction, epoch, cipher_suite, secret)
 
     def _serialize_transport_parameters(self) -> bytes:
@@ -491,15 +470,6 @@ def _stream_has_work(stream: QuicStream) -> bool:
         or stream.is_finished
         or stream.max_stream_data_local != stream.max_stream_data_local_sent
     )
-
-
-def _export(schedule: tls.KeySchedule | None) -> bytes:
-    assert schedule is not None, "the handshake has got this far"
-    algorithm = schedule.algorithm
-    nothing = hashes.Hash(algorithm).finalize()
-    master = schedule.derive_secret(b"exp master")
-    derived = tls.hkdf_expand_label(algorithm, master, EXPORTER_LABEL, nothing, algorithm.digest_size)
-    return tls.hkdf_expand_label(algorithm, derived, b"exporter", nothing, EXPORTER_BYTES)
 
 
 def parse_header(data: bytes) -> QuicHeader | None:

@@ -154,16 +154,6 @@ class FastConnection(MeshConnection):
         self._is_settled = False
         super().send_stream_data(stream_id, data, end_stream)
 
-    def reset_stream(self, stream_id: int, error_code: int) -> None:
-        """Cut a stream off."""
-        self._is_settled = False
-        super().reset_stream(stream_id, error_code)
-
-    def stop_stream(self, stream_id: int, error_code: int) -> None:
-        """Ask the other side to cut a stream off."""
-        self._is_settled = False
-        super().stop_stream(stream_id, error_code)
-
     def _forget(self) -> None:
         self._keys = None
         self._is_settled = False
