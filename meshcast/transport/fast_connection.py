@@ -188,8 +188,13 @@ class FastConnection(MeshConnection):
     # When there is a short cut
 
     def _find_keys(self) -> bool:
-        """See whether the connection is established, alive, and on one proved path; if so remember what it takes."""
-        if not self._handshake_confirmed or self._close_event is not None:
+        """See whether the connection is established, alive, on one proved path and keeps its keys; remember what it takes."""
+        if (
+            not self._handshake_confirmed
+            or self._close_event is not None
+            or self._one_rtt._update_key_requested
+        ):
+            # With the next packet the keys change: those of now are not worth remembering.
             return False
         paths = self._network_paths
         if len(paths) != 1 or not paths[0].is_validated:
@@ -240,7 +245,6 @@ class FastConnection(MeshConnection):
             and not self._handshake_done_pending
             and not self._retire_connection_ids
             and not self._streams_blocked_pending
-            and not self._one_rtt._update_key_requested
             and self._one_rtt_stream.sender.buffer_is_empty
             and not self._has_limits_to_write()
             and all(connection_id.was_sent for connection_id in self._host_cids)

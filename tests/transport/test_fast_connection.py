@@ -332,6 +332,11 @@ SPEECH = [("datagrams", False, 900, 0.1)] * 30
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(happenings=SPEECH, seed=1, loss=0.0)
 @example(happenings=SPEECH, seed=2, loss=0.2)
+@example(
+    happenings=[("key update", True, 0, 0.1), ("strange frames", True, 0, 0.0), ("datagrams", True, 0, 0.0)],
+    seed=0,
+    loss=0.0,
+)
 @given(happenings=HAPPENINGS, seed=st.integers(0, 2**32), loss=st.sampled_from([0.0, 0.0, 0.05, 0.3]))
 def test_with_and_without_short_cuts_everything_is_the_same(
     happenings: list[tuple[str, bool, int, float]], seed: int, loss: float
