@@ -49,7 +49,7 @@ class Hours:
     """The first is of the end of the warm-up."""
     came: int = 0
     went: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, int] = field(default_factory=dict)
     key_updates: int = 0
     deaf: int = 0
     """Peers that did not hear at a calm moment."""
@@ -109,7 +109,7 @@ async def _turn(stage: Stage, number: int, chance: random.Random, found: Hours, 
     """Do one kind of harm, undo it, and let somebody go and somebody come."""
     turn = TURNS[number % len(TURNS)]
     undo = turn.begin(stage, chance)
-    found.faults[turn.name] += 1
+    found.faults[turn.name] = found.faults.get(turn.name, 0) + 1
     await trio.sleep(turn.seconds * pace)
     await undo()
     name = chance.choice(sorted(one.name for one in stage.peers()))
