@@ -33,7 +33,7 @@ def test_loss_and_reordering_at_128_kbit_s_are_not_heard_and_move_nobody_for_not
 
 def test_faults_by_turns_leave_nothing_behind() -> None:
     found = in_virtual_time(
-        lambda: hours(1, 40, Casting(peers=4, gather_s=2), turns_between=6, warm_up_turns=0, pace=0.25)
+        lambda: hours(1, 10, Casting(peers=3, gather_s=1), turns_between=6, warm_up_turns=0, pace=0.15)
     )
     assert found.faults.keys() >= {turn.name for turn in TURNS[:12]}
     assert found.came == found.went
