@@ -39,7 +39,7 @@ from tracker.overlay.promises import check
 TICKS_MAX: Final = 1_000
 """So many ticks in one instant mean that a machine asks for the past for ever."""
 STEP_US: Final = 40 * MILLISECOND
-CLEAR_US: Final = 30 * MINUTE
+CLEAR_US: Final = 2 * MINUTE
 """After so long nothing of anybody who has gone may be left."""
 TRACKER: Final = crowd.TRACKER.peer_id
 ADDRESS: Final = "192.0.2.1", 4433
@@ -78,7 +78,7 @@ class Siege(Plain):
         speech = self._speech = Speech(chance, self.me.peer_id, self.names)
         for _ in range(count):
             self.now += mutations.below(chance, STEP_US)
-            self._tick()
+            self.catch_up()
             enemy = mutations.below(chance, CROWD)
             if enemy not in self.is_up:
                 self._come(enemy, dialled=False)
@@ -98,7 +98,7 @@ class Siege(Plain):
         until = self.now + CLEAR_US
         while (due := self.machine.deadline()) is not None and due <= until:
             self.now = max(self.now, due)
-            self._tick()
+            self.catch_up()
         self.now = until
         self.tell(Tick())
         self.check()
@@ -149,7 +149,8 @@ class Siege(Plain):
             self.is_up.clear()
             self.begin()
 
-    def _tick(self) -> None:
+    def catch_up(self) -> None:
+        """Tick the machine as often as it has asked for."""
         for _ in range(TICKS_MAX):
             due = self.machine.deadline()
             if due is None or due > self.now:

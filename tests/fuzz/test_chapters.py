@@ -18,7 +18,7 @@ from fuzz.wire import Wire
 
 @pytest.mark.parametrize(
     ("make", "part"),
-    [(Wire, 4_000), (ListenerSiege, 700), (SourceSiege, 700), (TrackerSiege, 600), (Street, 300)],
+    [(Wire, 4_000), (ListenerSiege, 500), (SourceSiege, 500), (TrackerSiege, 400), (Street, 200)],
     ids=["wire", "listener", "source", "tracker", "endpoint"],
 )
 def test_a_short_chapter_is_survived(make: Callable[[], Target], part: int) -> None:
@@ -39,7 +39,7 @@ def test_two_chapters_from_one_seed_are_the_same() -> None:
 def test_a_siege_leads_the_machine_through_its_states() -> None:
     listener, source, tracker = ListenerSiege(), SourceSiege(), TrackerSiege()
     for siege in (listener, source, tracker):
-        siege.feed(4_000, Random(1))
+        siege.feed(2_500, Random(1))
     assert listener.machine.tally.parents > 0, "it has heard from enemies"
     assert listener.machine.tally.forged > 0
     assert listener.machine.backlog.newest > 0
