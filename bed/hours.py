@@ -51,6 +51,7 @@ class Hours:
     went: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     key_updates: int = 0
+    """Ends of links that had new keys, and were up, a moment after every turn of them."""
     deaf: int = 0
     """Peers that did not hear at a calm moment."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -95,9 +96,6 @@ async def hours(
                 found.deaf += sum(not one.peer.uplink.state.is_hearing for one in stage.peers())
                 found.samples.append(_sample(stage))
                 tell(found.samples[-1])
-        found.key_updates = sum(
-            one.links.key_updates for one in stage.actors.values() if one.links is not None
-        )
         found.ledger = ledger(stage)
         fabric = stage.fabric
     found.tasks_left = trio.lowlevel.current_statistics().tasks_living - tasks_before
@@ -111,6 +109,10 @@ async def _turn(stage: Stage, number: int, chance: random.Random, found: Hours, 
     undo = turn.begin(stage, chance)
     found.faults[turn.name] = found.faults.get(turn.name, 0) + 1
     await trio.sleep(turn.seconds * pace)
+    if turn.name == "new keys":
+        found.key_updates += sum(
+            one.links.key_updates for one in stage.actors.values() if one.links is not None
+        )
     await undo()
     name = chance.choice(sorted(one.name for one in stage.peers()))
     capacity = stage.actors[name].peer.member.capacity

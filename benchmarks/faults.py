@@ -184,8 +184,8 @@ def hours_command(seed: int, seconds: float, peers: int, path: Path | None) -> N
     if path is not None:
         path.write_text(json.dumps(asdict(found), indent=2) + "\n")
     print(
-        f"{found.came} came, {found.went} went, {sum(found.faults.values())} faults, {found.key_updates} links with new "
-        f"keys at the end; {found.ledger.false_alarms} false alarms among those who are here; objects x "
+        f"{found.came} came, {found.went} went, {sum(found.faults.values())} faults, {found.key_updates} ends of "
+        f"links with new keys; {found.ledger.false_alarms} false alarms among those who are here; objects x "
         f"{found.growth:.3f}, memory x {found.rss_growth:.3f}"
     )
     bounds = {
