@@ -34,13 +34,15 @@ def run(pulls: Pulls, parent: PeerId | None, until: Micros) -> list[tuple[Micros
     return done
 
 
-def test_a_hole_is_asked_for_at_the_parent_and_then_at_each_standby(crew: Any, pulls: Pulls) -> None:
+def test_a_hole_is_asked_for_at_the_parent_then_at_a_standby_and_at_last_everywhere(
+    crew: Any, pulls: Pulls
+) -> None:
     pulls.holes.found(97, 98, 100, Hop(HAVE_ALL, 0), NOW)
     wish = Pull(((97, 98),))
     assert run(pulls, crew.id("mum"), NOW + 300 * MILLISECOND) == [
         (10 * MILLISECOND, Send(crew.id("mum"), wish)),
         (70 * MILLISECOND, Send(crew.id("one"), wish)),
-        (130 * MILLISECOND, Send(crew.id("two"), wish)),
+        *((130 * MILLISECOND, Send(crew.id(name), wish)) for name in ("mum", "one", "two")),
     ]
 
 

@@ -314,8 +314,8 @@ def believes_every_chunk(patch: Patch) -> None:
 def plays_a_chunk_twice(patch: Patch) -> None:
     advance, has_played = Playout._advance, set[int]()
 
-    def careless(self: Playout, duration_us: Micros) -> None:
-        advance(self, duration_us)
+    def careless(self: Playout, duration_us: Micros, count: int = 1) -> None:
+        advance(self, duration_us, count)
         if self.next_sequence == 50 and id(self) not in has_played:
             has_played.add(id(self))
             self.next_sequence -= 1
