@@ -30,7 +30,7 @@ class History:
     playout: Playout
     standbys: Standbys
     _last: Sequence = 0
-    """The newest chunk that the first parent had; 0 when there is nothing to ask for."""
+    """The newest chunk before the first live one, or that the first parent had; 0 when there is nothing to ask for."""
     _again_at: Micros = 0
     _fruitless: int = 0
     """Portions in a row that brought nothing."""
@@ -39,6 +39,11 @@ class History:
     def begin(self, newest: Sequence, now: Micros) -> None:
         """Take in that a parent has been found for the first time, and what it had."""
         self._last, self._again_at = newest, now
+
+    def heard_first(self, sequence: Sequence) -> None:
+        """Take in with which live chunk sound came: what was sent between the Accept and it may have been lost."""
+        if self._last:
+            self._last = max(self._last, sequence - 1)
 
     def tick(self, parent: PeerId | None, now: Micros) -> list[Effect]:
         """Ask for the next portion, when it is time to and the refill has told when each chunk is due."""

@@ -220,6 +220,8 @@ class PeerMachine:
         # What was missed while the machine slept is not missing: to pull it would be a flood of the past.
         self.uplink.find_holes(chunk, 0 if self._has_slept else newest, peer, event.hop, now)
         self._has_slept = self._has_slept and not is_later
+        if is_live and not newest:
+            self.history.heard_first(chunk.sequence)
         self.playout.offer(chunk, now, event.rtt_us, live=is_live)
         return held, []
 

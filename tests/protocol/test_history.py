@@ -64,6 +64,27 @@ def test_where_a_refill_holds_it_all_nothing_is_asked_for(world: Any, delay_us: 
     assert pulls(world, "late", since) == []
 
 
+def test_what_was_sent_between_the_accept_and_the_first_live_chunk_is_not_forgotten(world: Any) -> None:
+    """The parent had no room on its line for it; the refill ended before it, and no later chunk showed that it was missing."""
+    world.add_origin()
+    world.run(20 * SECOND)
+    lost: list[object] = []
+
+    def keeps(_: str, to: str, effect: object) -> bool:
+        is_early = to == "late" and isinstance(effect, Refill | SendChunk) and len(lost) < 2
+        if is_early:
+            lost.append(effect)
+        return not is_early
+
+    world.keeps = keeps
+    world.join("late", "source", delay_us=SECOND)
+    world.run(4 * SECOND)
+    assert [type(one) for one in lost] == [Refill, SendChunk]
+    assert world.concealed("late") == []
+    heard = world.heard("late")
+    assert heard == list(range(heard[0], heard[-1] + 1))
+
+
 def test_what_a_parent_lacks_is_asked_of_the_standbys_and_then_no_more(world: Any) -> None:
     """The parent has just come itself, and so have they: the past is nowhere near."""
     world.add_origin()
