@@ -21,6 +21,7 @@ from meshcast.protocol.courtesy import Courtesy
 from meshcast.protocol.effects import Effect, Refill, SendChunk
 from meshcast.protocol.limits import (
     DATAGRAM_BYTES_MAX,
+    HOUSEHOLD_BURST_UNDECLARED_US,
     HOUSEHOLD_BURST_US,
     HOUSEHOLD_CHILD_BYTES,
     HOUSEHOLD_LIVE_PERCENT,
@@ -168,9 +169,13 @@ class Household:
 
     @property
     def _burst_bytes(self) -> int:
-        """Give what the bucket holds: what a router's queue takes unheard; a round of live chunks and one more at least."""
+        """Give what the bucket holds: what a router's queue takes unheard; a round of live chunks and one more at least.
+
+        Who has declared nothing may be quick now and then: a joiner's sound begins with its refill.
+        """
+        burst_us = HOUSEHOLD_BURST_UNDECLARED_US if self.declared_bps is None else HOUSEHOLD_BURST_US
         return max(
-            self.rate_bytes_s * HOUSEHOLD_BURST_US // SECOND,
+            self.rate_bytes_s * burst_us // SECOND,
             self._reserve_bytes + DATAGRAM_BYTES_MAX + PACKET_OVERHEAD_BYTES,
         )
 

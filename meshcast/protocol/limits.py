@@ -77,6 +77,9 @@ HOUSEHOLD_LIVE_PERCENT: Final = 85
 """Of these, what live chunks may take: the rest is for refills and what was lost, or nobody could ever be mended."""
 HOUSEHOLD_BURST_US: Final = 100 * MILLISECOND
 """So much of the rate may leave at once: a round of live chunks."""
+HOUSEHOLD_BURST_UNDECLARED_US: Final = 2 * SECOND
+"""The same where no uplink was declared, and the rate is only what follows from the places: each of them may be given a
+refill for the default delay at once. (With 100 ms a dozen joiners waited for their first sound for up to 1.1 s.)"""
 HOUSEHOLD_QUEUE_MAX: Final = 1_024
 """Chunks that wait for room: several refills."""
 HOUSEHOLD_CHILD_BYTES: Final = 10_000
@@ -272,6 +275,7 @@ assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert CHUNK_US_MAX * HOUSEHOLD_LIVE_PERCENT // 100 < HOUSEHOLD_BURST_US, (
     "a round of live chunks leaves at once"
 )
+assert PLAYOUT_DELAY_US_DEFAULT + SECOND // 2 < HOUSEHOLD_BURST_UNDECLARED_US, "what a joiner asks for, for each place"
 assert HOUSEHOLD_SOUND_PERCENT * (SECOND + HOUSEHOLD_BURST_US) < 95 * SECOND, (
     "a twentieth is left for what is no sound"
 )
