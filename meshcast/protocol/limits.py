@@ -275,7 +275,9 @@ assert BORROW_AFTER_US < PLAYOUT_DELAY_US_DEFAULT
 assert CHUNK_US_MAX * HOUSEHOLD_LIVE_PERCENT // 100 < HOUSEHOLD_BURST_US, (
     "a round of live chunks leaves at once"
 )
-assert PLAYOUT_DELAY_US_DEFAULT + SECOND // 2 < HOUSEHOLD_BURST_UNDECLARED_US, "what a joiner asks for, for each place"
+assert PLAYOUT_DELAY_US_DEFAULT + SECOND // 2 < HOUSEHOLD_BURST_UNDECLARED_US, (
+    "what a joiner asks for, for each place"
+)
 assert HOUSEHOLD_SOUND_PERCENT * (SECOND + HOUSEHOLD_BURST_US) < 95 * SECOND, (
     "a twentieth is left for what is no sound"
 )
