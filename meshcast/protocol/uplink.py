@@ -224,6 +224,7 @@ class Uplink:
         self.vigil = Vigil(peer, watch, Judge(now), self.backlog, self.relay, self.standbys)
         self._moving = self.repair = None
         self.asks.clear()
+        self.holes.ask_anew(now)
         self.is_seeking = False
         if self.orphan_since is not None:
             if self._has_heard:

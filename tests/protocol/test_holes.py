@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.chunk import HAVE_ALL, Hop
-from meshcast.protocol.holes import PATIENCE_US, REORDER_US, Holes, ranges
+from meshcast.protocol.holes import IN_VAIN_US, PATIENCE_US, REORDER_US, Holes, ranges
 from meshcast.protocol.limits import PULL_CHUNKS_BURST, PULL_TRIES_MAX, PULL_US_MIN
 from meshcast.protocol.units import MILLISECOND
 
@@ -44,6 +44,24 @@ def test_three_tries_a_round_trip_and_a_half_apart_and_then_it_is_given_up() -> 
     tries = [(REORDER_US + gap_us * number, number) for number in range(PULL_TRIES_MAX)]
     assert asked == [*tries, (REORDER_US + gap_us * PULL_TRIES_MAX,)]
     assert len(holes) == 0
+
+
+def test_what_was_asked_for_in_vain_is_asked_of_the_next_parent_while_it_may_be_played() -> None:
+    """Relays stood still at once: a peer's parent and standbys had used its three tries up before it found another."""
+    holes = Holes()
+    holes.found(7, 9, 10, Hop(HAVE_ALL, 0), 0)
+    while (now := holes.deadline()) is not None:
+        holes.due(now, RTT_US)
+    holes.filled(8)
+    holes.ask_anew(IN_VAIN_US)
+    assert holes.due(IN_VAIN_US, RTT_US) == {0: [7, 9]}
+
+
+def test_what_is_too_old_by_then_is_not() -> None:
+    holes = Holes()
+    holes.found(7, 9, 10, Hop(HAVE_ALL, 0), 0)
+    holes.ask_anew(IN_VAIN_US + 1)
+    assert holes.due(IN_VAIN_US + 1, RTT_US) == {0: [7, 8, 9]}, "what is still asked for goes on"
 
 
 def test_tries_are_never_closer_than_20_ms() -> None:

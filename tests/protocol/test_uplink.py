@@ -554,6 +554,19 @@ def test_a_missing_chunk_is_pulled_from_the_parent_first_and_then_from_the_stand
     assert pulled == [(child.id(name), Pull(((2, 2),))) for name in ("mum", "one", "mum", "one")]
 
 
+def test_a_new_parent_is_asked_for_what_the_old_one_was_asked_for_in_vain(child: Any) -> None:
+    """A third of all relays stood still in one instant: three tries went to the dead before there was a new parent."""
+    child.attach(standbys=("one",))
+    child.chunk(1)
+    child.chunk(3)
+    wish = Pull(((2, 2),))
+    before = [one.message for _, one in child.wait(6 * CHUNK_US) if isinstance(one, Send)]
+    assert before.count(wish) == 4, "three tries, the last of them at both"
+    child.accept("one", newest=3)
+    after = [(one.to, one.message) for _, one in child.wait(CHUNK_US // 2) if isinstance(one, Send)]
+    assert (child.id("one"), wish) in after
+
+
 def test_what_comes_before_the_first_chunk_is_not_missing(child: Any) -> None:
     child.attach()
     child.chunk(500)
