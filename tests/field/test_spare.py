@@ -74,7 +74,8 @@ def test_a_killed_source_is_followed_by_its_spare_and_at_most_one_chunk_is_conce
     time.sleep(8)
     second.process.kill()
     third.wait_for("post", lambda post: post == "on the air", within_s=3)
-    time.sleep(4)
+    # However fast the machine has started everybody, they have heard twenty seconds by then.
+    time.sleep(8)
     for process, _ in crowd:
         process.send_signal(signal.SIGTERM)
     for process, report in crowd:
@@ -82,8 +83,7 @@ def test_a_killed_source_is_followed_by_its_spare_and_at_most_one_chunk_is_conce
         heard = json.loads(report.read_text())
         assert heard["concealed_chunks"] <= 2, "one for each source that died"
         assert heard["longest_gap_ms"] <= 100
-        # Nineteen seconds are slept above; what comes before a listener's first sound, at most three of them, is not counted.
-        assert heard["verified_chunks"] > 160
+        assert heard["verified_chunks"] > 200
     print("took over after", second.last["takeovers_ms"], third.last["takeovers_ms"], "ms")
     print("concealed", [json.loads(report.read_text())["concealed_chunks"] for _, report in crowd])
     third.process.send_signal(signal.SIGTERM)
