@@ -5,8 +5,9 @@ why (each was reproduced against 1.7.2):
 
 * Receive windows slide from what was read. The stock ones double by the highest offset and gaps are allocated: eleven
   packets cost a gigabyte. Handshake bytes are bounded likewise, for anybody can send them.
-* Acknowledgements of datagrams wait `ACK_DELAY_S`, and that is what is announced, so that the sender's probes do not
-  misfire; everything else is acknowledged at once, with the answer in the same packet where there is one.
+* Datagrams are acknowledged ten at a time, or when none has come for `ACK_DELAY_S`, which is what is announced: a
+  sender's probes run from its newest packet, so they do not misfire. Everything else is acknowledged at once, with the
+  answer in the same packet where there is one, and so is what comes out of order (RFC 9000, section 13.2.1).
 * The probe timeout doubles only a little: the stock one sleeps through the end of a blackout.
 * `waiting_since` tells how long the other side has owed an acknowledgement: the one sign of death.
 * A TLS exporter (RFC 8446, section 7.5) gives both sides 32 equal bytes that no third party and no other connection
@@ -165,6 +166,10 @@ class MeshConnection(QuicConnection):
             limit.value = limit.sent = streams
         self._application = QuicPacketSpace(is_application_data=True)
         self._is_urgent = False
+        self._owed_since = 0.0
+        """While an acknowledgement is owed to the other side: when the oldest packet came that it is for."""
+        self._owed_packets = 0
+        """And how many packets it is for."""
         self._is_released = False
         self._peer_key: PeerId | None = None
         self._keys_until = math.inf
@@ -397,10 +402,28 @@ class MeshConnection(QuicConnection):
         is_handshake = context.epoch is not tls.Epoch.ONE_RTT
         self._is_urgent = is_handshake
         result = super()._payload_received(context, plain, crypto_frame_required)
-        self._ack_delay = 0.0 if self._is_urgent else limits.ACK_DELAY_S
-        if self._is_urgent and not is_handshake and self._application.ack_at is not None:
-            self._application.ack_at = min(self._application.ack_at, context.time)
+        is_asking = result[0]
+        if is_handshake:
+            self._ack_delay = 0.0
+        elif is_asking:
+            self._owe_answer(context.time)
         return result
+
+    def _owe_answer(self, now: float) -> None:
+        """Decide how long the acknowledgement of what has just come, and of all before it, may wait from now on."""
+        space = self._application
+        if space.ack_at is None:
+            self._owed_since, self._owed_packets = now, 0
+        self._owed_packets += 1
+        is_due = (
+            self._is_urgent
+            or self._owed_packets >= limits.ACK_PACKETS
+            or now >= self._owed_since + limits.ACK_OLDEST_S
+            or self._spin_highest_pn != space.largest_received_packet + 1
+        )
+        self._ack_delay = 0.0 if is_due else limits.ACK_DELAY_S
+        if space.ack_at is not None and space.ack_at > now:
+            space.ack_at = now + self._ack_delay
 
     def _handle_stream_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         self._is_urgent = True

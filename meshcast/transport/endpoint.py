@@ -336,6 +336,9 @@ class Endpoint:
         if at < channel.wake_at:
             channel.wake_at = at
             heapq.heappush(self._heap, (at, next(self._numbers), channel))
+            if self._waiting is not None and at < self._waiting.deadline:
+                # Somebody has sent at once, outside a turn, on a channel for which nothing was due so soon.
+                self._waiting.deadline = at
 
     def _arm_if_late(self, channel: Channel, now: float) -> None:
         """Arm a channel after a short cut: all that it can have brought forward is a probe, which is not due sooner."""

@@ -304,18 +304,19 @@ class FastConnection(MeshConnection):
         self._take(content, now)
         self._record(number, keys.idle_s, now)
         if content.datagrams and space.ack_at is None:
-            space.ack_at = now + limits.ACK_DELAY_S
+            space.ack_at = now + self._ack_delay
         self.short_cuts_in += 1
         return True
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
         self._is_urgent = False
-        self._ack_delay = limits.ACK_DELAY_S
         if content.acknowledged is not None:
             self._take_answer(content.acknowledged, now)
         for datagram in content.datagrams:
             self._events.append(DatagramFrameReceived(data=datagram))
+        if content.datagrams:
+            self._owe_answer(now)
 
     def _take_answer(self, answer: Acknowledged, now: float) -> None:
         """Hand an acknowledgement to recovery."""

@@ -46,8 +46,16 @@ CRYPTO_BYTES_MAX: Final = 16_384
 """Handshake bytes of one epoch; a real handshake needs about two thousand, the library would buffer 524,288."""
 
 ACK_DELAY_S: Final = 0.2
-"""How long an acknowledgement of datagrams may wait: one for two chunks of 100 ms. With the library's own delay of 1 ms
-acknowledgements are 60 % of a parent's cost (measured)."""
+"""How long after the newest datagram its acknowledgement may wait: two chunks of 100 ms. With the library's own delay of
+1 ms acknowledgements are 60 % of a parent's cost (measured)."""
+
+ACK_PACKETS: Final = 10
+"""So many datagrams are acknowledged at once: a second of chunks of 100 ms, or a fifth of those of 20 ms, so what is in
+flight stays within the least window. Nobody sends a datagram again, and who sends wants to know only that the other side
+lives, and how far away it is."""
+
+ACK_OLDEST_S: Final = 0.95
+"""The first datagram that comes so long after the oldest that waits is acknowledged at once too."""
 
 PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
@@ -59,8 +67,9 @@ INITIAL_RTT_S: Final = 0.1
 SILENCE_S_MAX: Final = 2.5
 """Age of the oldest unacknowledged packet at which a link is dead."""
 
-ASK_AGAIN_S: Final = 0.5
-"""While an acknowledgement is owed a ping goes out so often: at 5 % loss chance alone must not make a silence."""
+ASK_AGAIN_S: Final = 0.3
+"""While an acknowledgement is owed for longer than it may wait a ping goes out so often: at 5 % loss chance alone must not
+make a silence."""
 
 PING_S: Final = 5.0
 """An idle link is pinged so often: finds the dead, and keeps NAT mappings (30 s and more) open."""
@@ -119,8 +128,13 @@ REASON_BYTES_MAX: Final = 200
 assert FRAME_BYTES_MAX + 4 <= BACKLOG_BYTES_MAX, "the largest frame fits in an empty backlog"
 assert BLOB_BYTES_MAX <= BLOBS_BYTES_MAX, "the largest blob fits when none is on its way"
 assert STREAM_WINDOW_BYTES <= CONNECTION_WINDOW_BYTES, "a stream may use its window"
-assert 4 * ACK_DELAY_S < SILENCE_S_MAX, "a late acknowledgement is not a death"
-assert 5 * ASK_AGAIN_S <= SILENCE_S_MAX, "five pings may be lost, and nobody is dead (1 in 100,000 at 5 %)"
+assert ACK_DELAY_S < ACK_OLDEST_S
+assert 2 * ACK_OLDEST_S + ACK_DELAY_S < SILENCE_S_MAX, (
+    "a late acknowledgement, and one that is lost, is not a death"
+)
+assert ACK_OLDEST_S + 4 * ASK_AGAIN_S < SILENCE_S_MAX, (
+    "what was sent and four pings may be lost, there or back, and nobody is dead (1 in 100,000 at 5 %)"
+)
 assert FAREWELL_S_MAX < SILENCE_S_MAX, "a hang-up never waits longer than a death"
 assert PING_S + SILENCE_S_MAX < 8.0, "a dead peer is noticed within 8 s although nothing is said"
 assert SILENCE_S_MAX < IDLE_S, "the watch is sooner than the library's idle timeout"

@@ -285,7 +285,7 @@ class Line:
         if since is None:
             ping_at = max(self.channel.quic.last_sent, self._pinged_at) + limits.PING_S
             return min(ping_at, self._give_up_at)
-        ask_at = max(since, self._pinged_at) + limits.ASK_AGAIN_S
+        ask_at = max(since + limits.ACK_OLDEST_S, self._pinged_at) + limits.ASK_AGAIN_S
         return min(ask_at, since + limits.SILENCE_S_MAX, self._give_up_at)
 
     def expired(self, now: float) -> None:

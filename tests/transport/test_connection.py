@@ -95,8 +95,45 @@ def test_datagrams_are_acknowledged_late_and_all_together() -> None:
     for _ in range(50):
         pair.acceptor.queue_datagram(bytes(300), pair.now)
         pair.run(0.04)
-    assert pair.packets[pair.dialler] - before <= 2.0 / limits.ACK_DELAY_S + 1
+    assert pair.packets[pair.dialler] - before <= 50 / limits.ACK_PACKETS + 1
     assert len(pair.datagrams(pair.dialler)) == 50
+
+
+@pytest.mark.parametrize("every_s", [0.01, 0.1, 0.19])
+def test_an_acknowledgement_waits_for_so_many_datagrams_and_for_so_long(every_s: float) -> None:
+    pair = Pair()
+    pair.run(1)
+    before, began, longest = pair.packets[pair.dialler], pair.now, 0.0
+    while pair.now < began + 10:
+        pair.acceptor.queue_datagram(bytes(300), pair.now)
+        pair.run(every_s)
+        since = owed_since(pair.acceptor)
+        longest = max(longest, 0.0 if since is None else pair.now - since)
+    answers = pair.packets[pair.dialler] - before
+    waits_s = min(limits.ACK_PACKETS * every_s, limits.ACK_OLDEST_S)
+    assert 10 / (waits_s + 2 * every_s) - 1 <= answers <= 10 / waits_s + 1
+    assert longest < limits.ACK_OLDEST_S + 2 * every_s + 0.1
+
+
+def test_a_gap_is_told_at_once() -> None:
+    pair = Pair()
+    pair.run(1)
+    for number in range(3):
+        pair.acceptor.queue_datagram(bytes(300), pair.now)
+        if number == 1:
+            assert pair.acceptor.datagrams_to_send(pair.now), "and it is lost"
+        pair.run(0.05)
+    assert owed_since(pair.acceptor) is None
+
+
+def test_what_nobody_follows_is_acknowledged_after_the_delay() -> None:
+    pair = Pair()
+    pair.run(1)
+    pair.acceptor.queue_datagram(bytes(300), pair.now)
+    pair.run(limits.ACK_DELAY_S - 0.05)
+    assert owed_since(pair.acceptor) is not None
+    pair.run(0.15)
+    assert owed_since(pair.acceptor) is None
 
 
 @pytest.mark.parametrize("kind", ["stream", "ping"])

@@ -36,13 +36,26 @@ async def test_a_dead_child_is_dropped_after_two_and_a_half_seconds_and_holds_no
     assert parent.connections == 0
 
 
+async def test_a_chunk_into_silence_is_asked_after_though_nothing_else_happens(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, child = await street.linked("parent", "child")
+    street.fabric.kill(child.address)
+    start = trio.current_time()
+    parent.links.send_datagram(child.id, bytes(1_000))
+    while parent.links.is_up(child.id):
+        await trio.sleep(0.01)
+    assert trio.current_time() - start == pytest.approx(limits.SILENCE_S_MAX, abs=0.02)
+
+
 async def test_a_full_window_drops_datagrams_at_once_and_counts_them(
     autojump_clock: MockClock, street: Any
 ) -> None:
     parent, child = await street.linked("parent", "child")
-    sent = [parent.links.send_datagram(child.id, bytes(1_000)) for _ in range(50)]
     quic = parent.links._links[child.id].sending.channel.quic
-    left_at_once = quic.short_cuts_out
+    before = quic.short_cuts_out
+    sent = [parent.links.send_datagram(child.id, bytes(1_000)) for _ in range(50)]
+    left_at_once = quic.short_cuts_out - before
     burst = quic._loss.congestion_window // 4 // 1_200
     assert left_at_once <= burst + 1, "then pacing holds them back"
     assert sum(sent) == left_at_once + limits.DATAGRAMS_PENDING_MAX
