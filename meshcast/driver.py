@@ -135,8 +135,8 @@ class Driver:
         if notes is not None:
             notes.after(effects)
         self._carry_out_all(effects)
-        if self._scope is not None:
-            self._scope.deadline = self._wake_at()
+        if self._scope is not None and (wake_at := self._wake_at()) != self._scope.deadline:
+            self._scope.deadline = wake_at
 
     def link_event(self, event: LinkEvent) -> None:
         """Take in what the links tell."""

@@ -111,12 +111,16 @@ class Household:
         """Let what fits through, in order; live chunks first, and what must wait when its turn comes."""
         self._reckon()
         passed: list[Effect] = []
+        newest, live, size, need = self._backlog.newest, None, 0, 0
         for effect in effects:
             match effect:
-                case SendChunk(_, _, chunk) | Refill(_, ((_, chunk),)) if (
-                    chunk.sequence == self._backlog.newest
-                ):
-                    if self._draws(chunk, now, 0):
+                case SendChunk(_, _, chunk) | Refill(_, ((_, chunk),)) if chunk.sequence == newest:
+                    if chunk is not live:
+                        # The same for all children: it is reckoned once.
+                        live, size, need = chunk, size_of(chunk), self._needs(chunk, 0)
+                        self._level(now)
+                    if self._level_bytes >= need:
+                        self._level_bytes -= size
                         passed.append(effect)
                     else:
                         self.held_back_chunks += 1

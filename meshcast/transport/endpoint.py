@@ -93,6 +93,12 @@ class Endpoint:
             sums.add(channel.counters)
         return sums
 
+    @property
+    def wire_bytes_sent(self) -> int:
+        """Add up the bytes that went out over all connections that ever were."""
+        here = sum(channel.counters.wire_bytes_sent for channel in self._channels)
+        return self._past.wire_bytes_sent + here
+
     # What owners do
 
     def dial(self, address: Address) -> Channel:
@@ -111,12 +117,17 @@ class Endpoint:
             self._dirty.append(channel)
             self.kick()
 
-    def send_at_once(self, channel: Channel, frame: bytes, now: float) -> bool:
-        """Send a datagram's frame without waiting for the flush; False when it has to be queued for that.
+    def send_at_once(self, channel: Channel, frame: bytes, size: int, now: float) -> bool:
+        """Send a datagram of `size` bytes without waiting for the flush; False when it may not go, or not so.
 
-        A chunk for sixteen children is the same short cut sixteen times; nobody else has to look at the channel.
+        `frame` is its QUIC frame. A chunk for sixteen children is the same short cut sixteen times; nobody else has to
+        look at the channel.
         """
-        built = self._ask(channel, channel.quic.send_at_once, frame, now)
+        try:
+            built = channel.quic.send_at_once(frame, size, now)
+        except FAULTS as fault:
+            self._fail(channel, fault)
+            return False
         if built is None:
             return False
         data, address = built

@@ -23,7 +23,8 @@ from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
-from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
+from meshcast.transport.connection import CONNECTION_ID_BYTES, PACKET_OVERHEAD_BYTES, MeshConnection
+from meshcast.transport.fast_answers import take_answer
 from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
 
 SHORT_HEADER: Final = 0x40
@@ -41,6 +42,8 @@ SAMPLE_END: Final = SAMPLE_START + SAMPLE_BYTES
 HEADER_OVERHEAD_BYTES: Final = 1 + NUMBER_BYTES + 16
 """What a packet adds to its payload, beside the connection id: first byte, number, tag."""
 NO_HANDLERS: Final[tuple[Any, ...]] = ()
+DATAGRAM_HEAD_BYTES: Final = 3
+"""What the frame of a datagram begins with: its type, and its length in two bytes."""
 PING_PERIOD: Final = 8
 """The library adds a ping to each eighth packet that acknowledges more than one range."""
 
@@ -92,6 +95,8 @@ class Keys(NamedTuple):
     """What a packet adds to its payload."""
     idle_s: float
     """Both sides' idle timeout, the shorter of the two."""
+    datagram_bytes_max: int
+    """The longest datagram that may be sent."""
 
 
 class FastConnection(MeshConnection):
@@ -101,6 +106,8 @@ class FastConnection(MeshConnection):
         super().__init__(**arguments)
         self._keys: Keys | None = None
         self._is_settled = False
+        self._probe_s = 0.0
+        """Recovery's probe timeout, as long as the keys are known: only what comes changes it."""
         self.short_cuts_in = 0
         """Packets received by the fast path."""
         self.short_cuts_out = 0
@@ -167,9 +174,7 @@ class FastConnection(MeshConnection):
         space, loss = self._application, self._loss
         loss_at = space.loss_time
         if loss_at is None and space.ack_eliciting_in_flight:
-            loss_at = (
-                loss._time_of_last_sent_ack_eliciting_packet + loss.get_probe_timeout() * 2**loss._pto_count
-            )
+            loss_at = loss._time_of_last_sent_ack_eliciting_packet + self._probe_s * 2**loss._pto_count
         self._loss_at = loss_at
         at: Any = self._close_at
         for other in (space.ack_at, loss_at, self._pacing_at):
@@ -206,6 +211,8 @@ class FastConnection(MeshConnection):
         idle_s = self._configuration.idle_timeout
         if self._remote_max_idle_timeout is not None:
             idle_s = min(idle_s, self._remote_max_idle_timeout)
+        self._probe_s = self._loss.get_probe_timeout()
+        datagram_max = self._remote_max_datagram_frame_size
         self._keys = Keys(
             send.aead._aead.encrypt,
             send.aead._iv,
@@ -220,6 +227,7 @@ class FastConnection(MeshConnection):
             paths[0].addr,
             HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid),
             idle_s,
+            0 if datagram_max is None else min(datagram_max - DATAGRAM_HEAD_BYTES, limits.DATAGRAM_BYTES_MAX),
         )
         return True
 
@@ -320,22 +328,22 @@ class FastConnection(MeshConnection):
 
     def _take_answer(self, answer: Acknowledged, now: float) -> None:
         """Hand an acknowledgement to recovery."""
-        space = self._application
+        space, loss, sent = self._application, self._loss, self._application.sent_packets
         before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-        if any(packet.delivery_handlers for packet in space.sent_packets.values()):
-            # Something that would be repaired is under way: acknowledged or lost, it may leave more to do.
-            self._is_settled = False
-        self._loss.on_ack_received(
-            ack_rangeset=answer.packets,
-            ack_delay=(answer.delay << self._remote_ack_delay_exponent) / 1_000_000,
-            now=now,
-            space=space,
-        )
+        delay_s = (answer.delay << self._remote_ack_delay_exponent) / 1_000_000
+        if len(answer.ranges) > 1 or not take_answer(loss, space, answer.ranges[0], delay_s, now):
+            for packet in sent.values():
+                if packet.delivery_handlers:
+                    # It would be repaired: acknowledged or lost, it may leave more to do.
+                    self._is_settled = False
+                    break
+            loss.on_ack_received(ack_rangeset=answer.packets(), ack_delay=delay_s, now=now, space=space)
+        self._probe_s = loss.get_probe_timeout()
         self._note_answer(before, in_flight)
 
     def _record(self, number: int, idle_s: float, now: float) -> None:
         """Note that a packet has come."""
-        self._close_at = now + max(idle_s, 3 * self._loss.get_probe_timeout())
+        self._close_at = now + max(idle_s, 3 * self._probe_s)
         self._ack_eliciting_sent_since_receipt = False
         space = self._application
         if number > space.largest_received_packet:
@@ -348,10 +356,10 @@ class FastConnection(MeshConnection):
 
     # Sending
 
-    def send_at_once(self, frame: bytes, now: float) -> tuple[bytes, Any] | None:
-        """Build the packet of a datagram's frame that may leave now, and its address; None when it has to be queued.
+    def send_at_once(self, frame: bytes, size: int, now: float) -> tuple[bytes, Any] | None:
+        """Build the packet of a datagram that may leave now, and its address; None when it may not, or has to wait.
 
-        It is what `queue_datagram` and a flush would make of it, where nothing else waits. Ask `has_room_for` first.
+        `frame` holds a datagram of `size` bytes. The packet is what `has_room_for`, `queue_datagram` and a flush would make of it, where nothing else waits.
         """
         if (
             (not self._is_settled and not self._settle())
@@ -359,11 +367,14 @@ class FastConnection(MeshConnection):
             or self._datagrams_pending
         ):
             return None
-        space, pacer, keys = self._application, self._loss._pacer, self._keys
+        keys, loss, ack_at = self._keys, self._loss, self._application.ack_at
         assert keys is not None, "one that is settled has keys"
-        step, ack_at = pacer.packet_time, space.ack_at
+        pacer, control = loss._pacer, loss._cc
+        step = pacer.packet_time
         if (
-            (ack_at is not None and ack_at <= now)
+            size > keys.datagram_bytes_max
+            or control.bytes_in_flight + size + PACKET_OVERHEAD_BYTES > control.congestion_window
+            or (ack_at is not None and ack_at <= now)
             or (step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time)
             or len(frame) + keys.overhead > self._max_datagram_size
         ):

@@ -16,10 +16,17 @@ DATAGRAM: Final = 0x31
 
 
 class Acknowledged(NamedTuple):
-    """What an acknowledgement says: which packets, and how long the answer waited (in the sender's units)."""
+    """What an acknowledgement says: which packets, the newest range first, and how long the answer waited.
 
-    packets: RangeSet
+    The delay is in the sender's units (RFC 9000, section 18.2, `ack_delay_exponent`).
+    """
+
+    ranges: list[range]
     delay: int
+
+    def packets(self) -> RangeSet:
+        """Give the ranges as the library has them."""
+        return RangeSet(self.ranges)
 
 
 class Payload(NamedTuple):
@@ -102,12 +109,11 @@ def _acknowledged(data: bytes, at: int) -> tuple[Acknowledged | None, int]:
     more, at = _number(data, at)
     count, at = _number(data, at)
     oldest = newest - count
-    packets = RangeSet()
-    packets.add(oldest, newest + 1)
+    ranges = [range(oldest, newest + 1)]
     for _ in range(more):
         gap, at = _number(data, at)
         count, at = _number(data, at)
         newest = oldest - gap - 2
         oldest = newest - count
-        packets.add(oldest, newest + 1)
-    return (Acknowledged(packets, delay), at) if oldest >= 0 else (None, at)
+        ranges.append(range(oldest, newest + 1))
+    return (Acknowledged(ranges, delay), at) if oldest >= 0 else (None, at)

@@ -156,16 +156,24 @@ class Line:
 
     def send_datagram(self, data: bytes, frame: bytes, now: float) -> bool:
         """Send one datagram, of which `frame` is the QUIC frame, now or never."""
-        quic, counters = self.channel.quic, self.channel.counters
-        counters.datagrams_dropped += quic.shed_stale_datagrams(now)
-        if len(data) > limits.DATAGRAM_BYTES_MAX or not quic.has_room_for(len(data)):
-            counters.datagrams_dropped += 1
+        channel, size = self.channel, len(data)
+        if not self._endpoint.send_at_once(channel, frame, size, now) and not self._queue(data, now):
+            channel.counters.datagrams_dropped += 1
             return False
-        counters.datagrams_sent += 1
-        counters.datagram_bytes_sent += len(data)
-        if not self._endpoint.send_at_once(self.channel, frame, now):
-            quic.queue_datagram(data, now)
-            self._endpoint.touch(self.channel)
+        channel.counters.datagrams_sent += 1
+        channel.counters.datagram_bytes_sent += size
+        return True
+
+    def _queue(self, data: bytes, now: float) -> bool:
+        """Leave a datagram to the next flush; False when there is no room for it."""
+        channel = self.channel
+        if channel.state is ChannelState.GONE:
+            return False
+        channel.counters.datagrams_dropped += channel.quic.shed_stale_datagrams(now)
+        if len(data) > limits.DATAGRAM_BYTES_MAX or not channel.quic.has_room_for(len(data)):
+            return False
+        channel.quic.queue_datagram(data, now)
+        self._endpoint.touch(channel)
         return True
 
     def send_blob(self, data: bytes) -> bool:

@@ -167,6 +167,11 @@ class Links:
         """Tell what went over all links that ever were."""
         return self._endpoint.totals()
 
+    @property
+    def wire_bytes_sent(self) -> int:
+        """Tell the bytes that were sent over all links that ever were; cheaper than `totals`, for those who ask often."""
+        return self._endpoint.wire_bytes_sent
+
     def dial(self, peer: PeerId, address: Address) -> None:
         """Try to reach `peer` at a literal IP address; harmless when there is a link or a dial to it already.
 

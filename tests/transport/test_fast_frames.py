@@ -38,7 +38,10 @@ def test_acknowledgements_are_written_and_read_as_the_library_does_it(
     assert ack_frame(packets, delay) == buffer.data
     content = read_payload(buffer.data)
     assert content is not None
-    assert content.acknowledged == pull_ack_frame(Buffer(data=buffer.data[1:]))
+    assert content.acknowledged is not None
+    assert (content.acknowledged.packets(), content.acknowledged.delay) == pull_ack_frame(
+        Buffer(data=buffer.data[1:])
+    )
 
 
 @given(data=st.lists(st.binary(max_size=1_200), min_size=1, max_size=4), padding=st.integers(0, 3))
