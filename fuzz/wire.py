@@ -13,8 +13,7 @@ from meshcast.protocol.messages import Message
 from meshcast.protocol.tickets import ban, delegation, ticket, unpack
 from meshcast.protocol.wire import decode, decode_datagram, decode_refill, encode
 from meshcast.transport.blobs import Incoming
-from meshcast.transport.connection import parse_header
-from meshcast.transport.door import Door
+from meshcast.transport.door import Door, parse_header
 from meshcast.transport.framing import FrameReader, proven_peer
 from meshcast.transport.limits import BLOBS_BYTES_MAX, FRAME_BYTES_MAX
 from tracker.overlay.event import Announced

@@ -3,9 +3,10 @@
 Sound is inelastic. Reno below a few packets a round trip would starve a link that merely reorders (more than three
 packets of jitter look like loss to it), and without anything that fills the window it grows for ever, so that a dead
 child would swallow megabytes before anybody noticed. The floor carries 128 kbit/s, signatures and headers included, over
-a round trip of 0.6 s with the 0.2 s that an acknowledgement may wait: at half of it, 5 % loss and reordering left no room
-for one chunk in fifteen (80 ms away, on the bed). The ceiling carries 1.5 Mbit/s over half a second. A child that cannot take what it is sent is shed by what stands above
-(datagrams refused, silence), not by a window of two packets.
+a round trip of 0.6 s: ten packets that come within it, and the ten that may wait for their acknowledgement. With a floor
+of 8 packets, 5 % loss and reordering left no room for one chunk in fifteen (80 ms away, on the bed). The ceiling carries
+1.5 Mbit/s over half a second. A child that cannot take what it is sent is shed by what stands above (datagrams refused,
+silence), not by a window of two packets.
 """
 
 from collections.abc import Iterable
@@ -15,9 +16,13 @@ from aioquic.quic.congestion.base import register_congestion_control
 from aioquic.quic.congestion.reno import RenoCongestionControl
 from aioquic.quic.packet_builder import QuicSentPacket
 
+from meshcast.transport.limits import ACK_PACKETS
+
 ALGORITHM: Final = "meshcast"
-WINDOW_PACKETS_MIN: Final = 16
+WINDOW_PACKETS_MIN: Final = 20
 WINDOW_BYTES_MAX: Final = 131_072
+
+assert 2 * ACK_PACKETS <= WINDOW_PACKETS_MIN
 
 
 class SentDatagram(Protocol):

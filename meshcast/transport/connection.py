@@ -40,9 +40,7 @@ from aioquic.quic.connection import (
 from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import (
     QuicErrorCode,
-    QuicHeader,
     QuicProtocolVersion,
-    pull_quic_header,
     pull_quic_transport_parameters,
     push_quic_transport_parameters,
 )
@@ -493,11 +491,3 @@ def _stream_has_work(stream: QuicStream) -> bool:
         or stream.is_finished
         or stream.max_stream_data_local != stream.max_stream_data_local_sent
     )
-
-
-def parse_header(data: bytes) -> QuicHeader | None:
-    """Read the first header of a datagram; None when there is none."""
-    try:
-        return pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
-    except ValueError:
-        return None

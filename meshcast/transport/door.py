@@ -12,19 +12,21 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+from aioquic._buffer import Buffer
 from aioquic.quic.packet import (
     QuicHeader,
     QuicPacketType,
     QuicProtocolVersion,
     encode_quic_retry,
     encode_quic_version_negotiation,
+    pull_quic_header,
 )
 from aioquic.quic.retry import QuicRetryTokenHandler
 
 from meshcast.protocol.budget import Budgets
 from meshcast.protocol.networks import network_of
 from meshcast.protocol.units import SECOND, Address
-from meshcast.transport.connection import CONNECTION_ID_BYTES, parse_header
+from meshcast.transport.connection import CONNECTION_ID_BYTES
 from meshcast.transport.limits import (
     HANDSHAKES_MAX,
     NETWORKS_MAX,
@@ -131,3 +133,11 @@ class Door:
         """Draw on the budget of a sender's network; what runs on this very machine could harm it in simpler ways."""
         network = network_of(sender)
         return network in LOOPBACK or budgets.draw(network, round(now * SECOND))
+
+
+def parse_header(data: bytes) -> QuicHeader | None:
+    """Read the first header of a datagram; None when there is none."""
+    try:
+        return pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
+    except ValueError:
+        return None

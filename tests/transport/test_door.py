@@ -6,8 +6,8 @@ import pytest
 from aioquic.quic.packet import QuicPacketType
 
 from meshcast.protocol.identity import Identity
-from meshcast.transport.connection import MeshConnection, accepting, dialling, parse_header
-from meshcast.transport.door import Admission, Answer, Door
+from meshcast.transport.connection import MeshConnection, accepting, dialling
+from meshcast.transport.door import Admission, Answer, Door, parse_header
 from meshcast.transport.limits import HANDSHAKES_MAX, RETRY_ABOVE, RETURNING_BURST, STRANGERS_BURST
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
