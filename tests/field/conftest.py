@@ -1,6 +1,8 @@
 """Real processes on loopback, each in a session of its own and ended by its id."""
 
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 
 from meshcast.media.sinks import open_sink
 
+ROOT = Path(__file__).parents[2]
 START_S = 60
 
 
@@ -38,20 +41,60 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def meshcast(environment: dict[str, str]) -> Callable[..., Ran]:
-    """Run a command to its end: `meshcast("listen", link, …)`; `module="tracker"` for the tracker's."""
+def fresh_meshcast(environment: dict[str, str]) -> Callable[..., Ran]:
+    """Run a command to its end, in an interpreter of its own."""
 
-    def run(*arguments: str, module: str = "meshcast", feed: bytes | None = None) -> Ran:
+    def run(*arguments: str, module: str = "meshcast") -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             env=environment,
-            input=feed,
-            stdin=subprocess.DEVNULL if feed is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=START_S,
             check=False,
+            cwd=ROOT,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def ready(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """An interpreter that waits with everything imported (`ready.py`)."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.field.ready"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=ROOT,
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(START_S) == 0
+
+
+@pytest.fixture
+def meshcast(ready: subprocess.Popen[str], tmp_path: Path) -> Callable[..., Ran]:
+    """Run a command to its end: `meshcast("listen", link, …)`; `module="tracker"` for the tracker's."""
+
+    def run(*arguments: str, module: str = "meshcast") -> Ran:
+        out, err = tmp_path / "said.out", tmp_path / "said.err"
+        out.write_bytes(b"")
+        err.write_bytes(b"")
+        order = {"module": module, "arguments": arguments, "out": str(out), "err": str(err)}
+        assert ready.stdin is not None
+        assert ready.stdout is not None
+        ready.stdin.write(json.dumps(order) + "\n")
+        ready.stdin.flush()
+        is_done, _, _ = select.select([ready.stdout], [], [], START_S)
+        if not is_done:
+            os.killpg(ready.pid, signal.SIGKILL)
+            pytest.fail(f"{arguments} has not ended after {START_S} s: {err.read_text()}")
+        return Ran(int(ready.stdout.readline()), out.read_text(), err.read_text())
 
     return run
 

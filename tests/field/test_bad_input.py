@@ -40,6 +40,18 @@ def test_a_malformed_link(meshcast: Command, text: str) -> None:
     complains(meshcast("listen", text, "--output", "null", *QUIET), "meshcast://")
 
 
+@pytest.mark.parametrize(
+    "words", [("meshcast", "listen", "x", "--output", "null"), ("tracker", "serve", "--listen", "nowhere:0")]
+)
+def test_a_freshly_started_interpreter_says_and_does_the_same(
+    meshcast: Command, fresh_meshcast: Command, words: tuple[str, ...]
+) -> None:
+    module, *arguments = words
+    ran = fresh_meshcast(*arguments, module=module)
+    complains(ran)
+    assert ran == meshcast(*arguments, module=module)
+
+
 def test_a_wrong_pin(meshcast: Command, link: str) -> None:
     wrong = link.rpartition("=")[0] + "=" + key_to_text(bytes(range(32)))
     complains(meshcast("listen", wrong, "--output", "null", *QUIET), "pinned key", "fresh link")

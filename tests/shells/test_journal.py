@@ -59,11 +59,14 @@ class Fragile(PeerMachine):
         return super().handle(event, now)
 
 
-@pytest.fixture
-def journals(tmp_path: Path, autojump_clock: MockClock) -> tuple[Path, Path]:
-    """The journals of a listener and of a tracker, of a broadcast of ten seconds in which a parent dies."""
-    paths = tmp_path / "listener.journal", tmp_path / "tracker.journal"
-    trio.run(_record, *paths, clock=autojump_clock)
+@pytest.fixture(scope="module")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The journals of a listener and of a tracker, of a broadcast of ten seconds in which a parent dies; to be read."""
+    folder = tmp_path_factory.mktemp("journals")
+    paths = folder / "listener.journal", folder / "tracker.journal"
+    trio.run(_record, *paths, clock=MockClock(autojump_threshold=0))
+    for path in paths:
+        path.chmod(0o400)
     return paths
 
 
