@@ -41,11 +41,15 @@ class Latenesses:
 
     bins: list[int] = field(default_factory=lambda: [0] * BINS)
     count: int = 0
+    highest: int = 0
+    """No bin above this one has any."""
 
     def add(self, lateness_us: Micros) -> None:
         """Count one; what is beyond the greatest delay is as late as can be counted."""
-        self.bins[min(max(0, lateness_us) // BIN_US, BINS - 1)] += 1
+        number = min(max(0, lateness_us) // BIN_US, BINS - 1)
+        self.bins[number] += 1
         self.count += 1
+        self.highest = max(self.highest, number)
 
 
 class DelayChooser:
@@ -115,7 +119,7 @@ class DelayChooser:
         if count < EVIDENCE_CHUNKS_MIN:
             return self._start_us
         left = count // EXCEEDED_ONE_IN
-        for number in range(BINS - 1, -1, -1):
+        for number in range(max(self._now.highest, self._before.highest), -1, -1):
             left -= self._now.bins[number] + self._before.bins[number]
             if left < 0:
                 return (number + 1) * BIN_US + self._repair_us

@@ -99,7 +99,7 @@ def meshcast(ready: subprocess.Popen[str], tmp_path: Path) -> Callable[..., Ran]
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a command that runs on; whatever still runs at the end is ended by its id."""
     running: list[subprocess.Popen[str]] = []
@@ -142,7 +142,7 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tracker(start: Callable[..., subprocess.Popen[str]], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a tracker that runs, with its pin."""
     data = tmp_path_factory.mktemp("tracker")
@@ -151,7 +151,7 @@ def tracker(start: Callable[..., subprocess.Popen[str]], tmp_path_factory: pytes
     return process.stdout.readline().rpartition("--tracker ")[2].strip().strip("'")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def link(start: Callable[..., subprocess.Popen[str]], tracker: str, minute: Path) -> str:
     """The link of a broadcast that is on the air."""
     process = start("broadcast", str(minute), "--tracker", tracker, "--status", "none")

@@ -101,6 +101,12 @@ remembering_verify = functools.lru_cache(maxsize=100_000)(verify)
 """With a dozen machines in one process each signature is checked once."""
 
 
+@functools.cache
+def _signed(by: Identity, broadcast: BroadcastId, **values: Any) -> Chunk:
+    """Sign a chunk, each once: in thousands of examples the same ones are sent again and again."""
+    return sign_chunk(by, broadcast, **values)
+
+
 class Crew:
     """Keys, statements and chunks, all from names: the same in every run."""
 
@@ -174,7 +180,7 @@ class Crew:
             "flags": Flag.NONE,
             "packets": (bytes([sequence % 255]) * 40,),
         }
-        return sign_chunk(self.identity(by), self.broadcast, **(values | changes))
+        return _signed(self.identity(by), self.broadcast, **(values | changes))
 
     def adopt(
         self, child: str, adopter: str, counter: int = 1, rank: int = 32, newest: Sequence = 0, **more: Any

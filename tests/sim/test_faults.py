@@ -7,6 +7,7 @@ import pytest
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.checkers import unsettled
 from sim.clocks import Clock
+from sim.measures import Measures
 from sim.mishaps import LOSS_MAX
 from sim.packets import Packets
 from sim.scenario import Crowd, Fault, FaultKind, Scenario, Wave
@@ -18,7 +19,7 @@ LASTS_US = 6 * SECOND
 Rehearse = Callable[..., Packets]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rehearse() -> Rehearse:
     """Let a crowd of twenty-four come within four seconds, and faults befall it; the run ends when it has settled."""
 
@@ -36,6 +37,12 @@ def rehearse() -> Rehearse:
         return run
 
     return make
+
+
+@pytest.fixture(scope="module")
+def usual(rehearse: Rehearse) -> Measures:
+    """What is measured where nothing befalls them."""
+    return rehearse().measures()
 
 
 def fault(kind: FaultKind, **more: object) -> Fault:
@@ -108,13 +115,12 @@ def test_a_short_partition_of_a_share_of_the_listeners_is_not_heard_at_two_secon
     assert still_amiss(run) == []
 
 
-def test_bad_weather_is_not_heard_at_two_seconds_and_passes(rehearse: Rehearse) -> None:
+def test_bad_weather_is_not_heard_at_two_seconds_and_passes(rehearse: Rehearse, usual: Measures) -> None:
     run = rehearse(fault(FaultKind.WEATHER, for_us=LASTS_US, loss=0.03, jitter_us=15 * MILLISECOND))
-    calm = rehearse()
     found = run.measures()
     # Three tries at 3 % leave one chunk in a million a hop: of twelve seeds, this one loses one.
     assert found.missing_us[3] <= found.missing_us[2] <= run.scenario.chunk_us
-    assert found.missing_us[0] > calm.measures().missing_us[0]
+    assert found.missing_us[0] > usual.missing_us[0]
     assert found.violations == []
     assert still_amiss(run) == []
     before = sum(one.hearing.so_far(run.world.now)[1][0] for one in run.audience.living)
@@ -152,9 +158,11 @@ def test_a_tracker_that_never_comes_back_is_not_heard_either(rehearse: Rehearse)
     assert unsettled(run.world, tracker=False) == []
 
 
-def test_joiners_of_a_slow_tracker_wait_longer_and_then_hear_as_well(rehearse: Rehearse) -> None:
+def test_joiners_of_a_slow_tracker_wait_longer_and_then_hear_as_well(
+    rehearse: Rehearse, usual: Measures
+) -> None:
     run = rehearse(Fault(FaultKind.TRACKER_SLOW, 0, 10 * SECOND, delay_us=600 * MILLISECOND))
-    found, usual = run.measures(), rehearse().measures()
+    found = run.measures()
     assert found.wait_us.p50 > usual.wait_us.p50 + SECOND
     assert found.heard == 24
     assert found.missing_us[2:] == [0, 0]

@@ -1,9 +1,10 @@
 """The stage with sound: real drivers, real QUIC and real Opus over the in-memory fabric, in virtual time."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,14 +14,14 @@ import trio.testing
 from bed.actor import Actor, StageDriver
 from bed.stage import NEAR, WALL_US, Stage, identity_of
 from meshcast.broadcaster.engine import fall_in
-from meshcast.broadcaster.packer import Packer
+from meshcast.broadcaster.packer import Packer, chunk_us_for
 from meshcast.listener.engine import Listener
-from meshcast.media.pacing import Block, ScriptedSource
+from meshcast.media.pacing import PAUSED, Block, ScriptedSource
 from meshcast.media.player import Player
 from meshcast.media.sinks import MemorySink
 from meshcast.media.sound import PcmInt
 from meshcast.protocol.broadcaster import BroadcasterMachine
-from meshcast.protocol.events import ProgrammeEnded
+from meshcast.protocol.events import Captured, ProgrammeEnded
 from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.peer import PeerMachine
@@ -28,6 +29,29 @@ from meshcast.protocol.source import Programme
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
 from meshcast.transport.fabric import Conditions
+
+
+class Tape:
+    """Packs sound as a `Packer` does, the same sound but once: what is packed depends on nothing but what came before."""
+
+    _packed: ClassVar[dict[bytes, Captured | None]] = {}
+    """By the digest of all that was given, up to the block that completed it."""
+
+    def __init__(self, bitrate_bps: int) -> None:
+        self.chunk_us = chunk_us_for(bitrate_bps)
+        self._packer = Packer(bitrate_bps)
+        self._given = hashlib.blake2b(f"{bitrate_bps}".encode(), digest_size=16)
+        self._skipped: list[Block] = []
+
+    def add(self, block: Block) -> Captured | None:
+        """Take a block; give the chunk that it completes, if it does."""
+        self._given.update(b"paused" if block is PAUSED else block.tobytes())
+        self._skipped.append(block)
+        if (key := self._given.digest()) not in self._packed:
+            for one in self._skipped:
+                self._packed[key] = self._packer.add(one)
+            self._skipped.clear()
+        return self._packed[key]
 
 
 @dataclass
@@ -51,11 +75,14 @@ class Speaker(Actor):
 class AudibleStage(Stage):
     """A stage whose source speaks, and whose listeners record."""
 
+    is_heard = True
+    """Sound is looked at: listeners decode it."""
+
     async def start_broadcast(
         self, blocks: Iterator[Block], *, capacity: int = 3, bitrate_bps: int = 64_000, generation: int = 1
     ) -> Actor:
         """Start the broadcaster of these blocks."""
-        packer = Packer(bitrate_bps)
+        packer = Tape(bitrate_bps)
 
         async def speak(driver: StageDriver) -> None:
             async for block in ScriptedSource(blocks):
@@ -78,7 +105,7 @@ class AudibleStage(Stage):
         bitrate_bps: int = 64_000,
     ) -> Actor:
         """Start a broadcaster as the command does: on the air, or standing by for one that is."""
-        packer, me = Packer(bitrate_bps), identity_of(name)
+        packer, me = Tape(bitrate_bps), identity_of(name)
         mandate = Mandate(self.broadcast, me.peer_id)
         run, wall_us = self.dice(f"run of {name}")(2**32), WALL_US + StageDriver.now()
         machine = BroadcasterMachine(
@@ -114,7 +141,7 @@ class AudibleStage(Stage):
             return await self.start_peer(name, capacity=capacity, role=role, machine=machine)
         me = identity_of(name)
         peer, sink = PeerMachine(self.member(me, role, capacity), delay_us, **how), MemorySink()
-        listener = Listener(Player(sink), peer.sources.is_genuine)
+        listener = Listener(Player(sink), peer.sources.is_genuine, plays_to_nobody=not self.is_heard)
         driver = StageDriver(peer, listener.perform)
         hearer = Hearer(name, driver, self.new_address(), sink=sink, listener=listener)
         return await self.enter(hearer, me)
@@ -126,12 +153,15 @@ class AudibleStage(Stage):
 
 @pytest.fixture
 def open_stage(autojump_clock: trio.testing.MockClock) -> Callable[..., Any]:
-    """`async with open_stage(conditions) as stage`."""
+    """`async with open_stage(conditions) as stage`; with `is_heard=False` its listeners count chunks and decode nothing."""
 
     @asynccontextmanager
-    async def stage(conditions: Conditions = NEAR, seed: int = 1) -> AsyncIterator[AudibleStage]:
+    async def stage(
+        conditions: Conditions = NEAR, seed: int = 1, *, is_heard: bool = True
+    ) -> AsyncIterator[AudibleStage]:
         async with trio.open_nursery() as nursery:
             opened = AudibleStage(nursery, conditions, seed)
+            opened.is_heard = is_heard
             yield opened
             await opened.close()
             nursery.cancel_scope.cancel()

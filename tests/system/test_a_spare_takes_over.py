@@ -107,7 +107,7 @@ async def test_the_spare_goes_on_when_the_source_is_killed_and_at_most_one_chunk
 async def test_a_source_that_was_cut_off_gives_way_when_it_comes_back_and_takes_over_in_its_turn(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks
 ) -> None:
-    async with open_stage(NEAR, seed=4) as stage:
+    async with open_stage(NEAR, seed=4, is_heard=False) as stage:
         first, spare = await open_event(stage, blocks, 6)
         before = missing(stage)
         stage.fabric.partition([first.address[0]], others(stage, {first.address[0]}))
@@ -130,7 +130,7 @@ async def test_a_source_that_was_cut_off_gives_way_when_it_comes_back_and_takes_
 async def test_a_spare_that_alone_does_not_hear_the_source_leaves_it_on_the_air(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks
 ) -> None:
-    async with open_stage(NEAR, seed=5) as stage:
+    async with open_stage(NEAR, seed=5, is_heard=False) as stage:
         first, spare = await open_event(stage, blocks, 4)
         before = missing(stage)
         stage.fabric.partition([first.address[0]], [spare.address[0]])
@@ -150,7 +150,7 @@ async def test_a_spare_that_alone_does_not_hear_the_source_leaves_it_on_the_air(
 async def test_a_spare_that_has_lost_its_network_says_nothing_and_comes_back_to_its_place(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks
 ) -> None:
-    async with open_stage(NEAR, seed=6) as stage:
+    async with open_stage(NEAR, seed=6, is_heard=False) as stage:
         first, spare = await open_event(stage, blocks, 4)
         before = missing(stage)
         stage.fabric.partition([spare.address[0]], others(stage, {spare.address[0]}))
@@ -168,7 +168,7 @@ async def test_a_spare_that_has_lost_its_network_says_nothing_and_comes_back_to_
 async def test_in_a_partition_each_half_hears_its_own_and_afterwards_all_hear_the_later(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks, tracker_is_with: str
 ) -> None:
-    async with open_stage(NEAR, seed=7) as stage:
+    async with open_stage(NEAR, seed=7, is_heard=False) as stage:
         first, spare = await open_event(stage, blocks, 6)
         before = missing(stage)
         fed = [one for one in stage.listeners() if one.peer.uplink.parent == first.broadcaster.member.me]
@@ -189,7 +189,7 @@ async def test_in_a_partition_each_half_hears_its_own_and_afterwards_all_hear_th
 async def test_when_the_spare_dies_too_the_crowd_waits_and_hears_whoever_is_started_next(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks
 ) -> None:
-    async with open_stage(NEAR, seed=8) as stage:
+    async with open_stage(NEAR, seed=8, is_heard=False) as stage:
         await open_event(stage, blocks, 4)
         stage.kill("first")
         await trio.sleep(3)
@@ -208,7 +208,7 @@ async def test_when_the_spare_dies_too_the_crowd_waits_and_hears_whoever_is_star
 async def test_with_nobody_listening_the_spare_goes_on_when_the_tracker_has_lost_the_source(
     autojump_clock: object, open_stage: Callable[..., Any], blocks: Blocks
 ) -> None:
-    async with open_stage(NEAR, seed=9) as stage:
+    async with open_stage(NEAR, seed=9, is_heard=False) as stage:
         _, spare = await open_event(stage, blocks, 0)
         stage.kill("first")
         await trio.sleep(30)

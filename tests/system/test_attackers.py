@@ -123,7 +123,7 @@ async def test_a_parent_that_beats_and_withholds_is_left_within_the_silence_thre
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage(seed=3) as stage:
+    async with open_stage(seed=3, is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)

@@ -15,7 +15,7 @@ async def test_listeners_hear_a_restarted_broadcaster_without_being_started_agai
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage(seed=6) as stage:
+    async with open_stage(seed=6, is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
@@ -39,7 +39,7 @@ async def test_a_superseded_broadcaster_gives_way(
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage(seed=6) as stage:
+    async with open_stage(seed=6, is_heard=False) as stage:
         await stage.start_tracker()
         first = await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
@@ -59,7 +59,7 @@ async def test_a_relay_serves_near_the_origin_and_takes_the_load_off_it(
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage(seed=7) as stage:
+    async with open_stage(seed=7, is_heard=False) as stage:
         await stage.start_tracker()
         source = await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)

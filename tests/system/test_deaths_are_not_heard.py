@@ -72,7 +72,7 @@ async def test_a_joiner_has_sound_at_once_from_its_parents_backlog(
     delay_ms: int,
 ) -> None:
     """One of 30 s was silent for twenty: a refill of 96 KiB reaches back ten."""
-    async with open_stage() as stage:
+    async with open_stage(is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme))
         await trio.sleep(1 + delay_ms / 1000)
@@ -90,7 +90,7 @@ async def test_who_arrives_while_the_tracker_is_dead_waits_and_is_in_soon_after_
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage() as stage:
+    async with open_stage(is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme))
         await trio.sleep(0.5)
@@ -154,7 +154,7 @@ async def test_two_percent_loss_is_repaired_before_anybody_hears_it(
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     weather = Conditions(delay_us=20 * MILLISECOND, jitter_us=5 * MILLISECOND, loss=0.02)
-    async with open_stage(weather, seed=5) as stage:
+    async with open_stage(weather, seed=5, is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)
@@ -171,7 +171,7 @@ async def test_the_end_of_the_programme_reaches_everybody(
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage() as stage:
+    async with open_stage(is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme[: 48_000 * 5]), capacity=2)
         await trio.sleep(0.5)

@@ -20,7 +20,7 @@ async def test_what_leaves_the_house_never_exceeds_the_declared_uplink_though_al
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     """Behind a line of just that rate, whose queue drops what has to wait for a quarter of a second: nothing is dropped."""
-    async with open_stage(seed=3) as stage:
+    async with open_stage(seed=3, is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(12)
@@ -53,7 +53,7 @@ async def test_when_somebody_in_the_house_uploads_a_film_children_are_led_away_a
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage(seed=4) as stage:
+    async with open_stage(seed=4, is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(0.5)

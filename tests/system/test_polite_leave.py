@@ -22,7 +22,9 @@ async def test_relays_that_leave_one_after_the_other_are_not_heard_leaving_at_th
     one_way_ms: int,
 ) -> None:
     """At 150 ms one way a Bye is answered by sound 300 ms later at best: without a hand-over that is heard at 0.3 s."""
-    async with open_stage(Conditions(delay_us=one_way_ms * MILLISECOND), seed=one_way_ms) as stage:
+    async with open_stage(
+        Conditions(delay_us=one_way_ms * MILLISECOND), seed=one_way_ms, is_heard=False
+    ) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=2)
         await trio.sleep(1)
@@ -48,7 +50,7 @@ async def test_all_may_leave_at_once_and_nobody_waits_for_anybody(
     programme: PcmInt,
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
-    async with open_stage() as stage:
+    async with open_stage(is_heard=False) as stage:
         await stage.start_tracker()
         await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(1)

@@ -15,7 +15,7 @@ async def test_what_a_relay_missed_for_a_second_and_a_half_reaches_its_child_who
     blocks_of: Callable[[PcmInt], Any],
 ) -> None:
     """Found in the demo: passed on as a burst of datagrams, half of a backlog did not fit the link."""
-    async with open_stage(seed=8) as stage:
+    async with open_stage(seed=8, is_heard=False) as stage:
         await stage.start_tracker()
         source = await stage.start_broadcast(blocks_of(programme), capacity=1)
         await trio.sleep(0.5)

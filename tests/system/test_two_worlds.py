@@ -68,7 +68,7 @@ def simulated() -> list[Micros]:
 
 async def driven(open_stage: Callable[..., Any]) -> list[Micros]:
     """Let the relay die on the stage, with real drivers and real QUIC."""
-    async with open_stage(Conditions(delay_us=ONE_WAY_US)) as stage:
+    async with open_stage(Conditions(delay_us=ONE_WAY_US), is_heard=False) as stage:
         await stage.start_tracker()
 
         async def speak(driver: StageDriver) -> None:
