@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -143,10 +144,20 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tracker(start: Callable[..., subprocess.Popen[str]], tmp_path_factory: pytest.TempPathFactory) -> str:
+def place() -> str:
+    """An address with a port that nobody else has just now, for the tracker."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{one.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def tracker(
+    start: Callable[..., subprocess.Popen[str]], place: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """The address of a tracker that runs, with its pin."""
     data = tmp_path_factory.mktemp("tracker")
-    process = start("serve", "--listen", "127.0.0.1:44331", "--data", str(data), module="tracker")
+    process = start("serve", "--listen", place, "--data", str(data), module="tracker")
     assert process.stdout is not None
     return process.stdout.readline().rpartition("--tracker ")[2].strip().strip("'")
 

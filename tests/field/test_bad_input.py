@@ -67,8 +67,11 @@ def test_an_unknown_broadcast(meshcast: Command, link: str) -> None:
     )
 
 
-def test_a_tracker_that_does_not_answer_a_listener(meshcast: Command, link: str, free_port: int) -> None:
-    away = link.replace(":44331", f":{free_port}")
+def test_a_tracker_that_does_not_answer_a_listener(
+    meshcast: Command, link: str, place: str, free_port: int
+) -> None:
+    away = link.replace(place, f"127.0.0.1:{free_port}")
+    assert away != link
     complains(
         meshcast("listen", away, "--output", "null", "--patience", "1", *QUIET),
         "has not answered",
@@ -130,9 +133,10 @@ def test_a_source_that_stalls(start: Command, meshcast: Command, tracker: str, t
     complains(ran, "has sent nothing for 2 s")
 
 
-def test_a_port_in_use(meshcast: Command, tracker: str, tmp_path: Path) -> None:
-    ran = meshcast("serve", "--listen", "127.0.0.1:44331", "--data", str(tmp_path), module="tracker")
-    complains(ran, "44331", "--listen")
+@pytest.mark.usefixtures("tracker")
+def test_a_port_in_use(meshcast: Command, place: str, tmp_path: Path) -> None:
+    ran = meshcast("serve", "--listen", place, "--data", str(tmp_path), module="tracker")
+    complains(ran, place.rpartition(":")[2], "--listen")
 
 
 def test_an_output_that_cannot_be_written(meshcast: Command, link: str, tmp_path: Path) -> None:
