@@ -1,8 +1,14 @@
+import random
 from collections.abc import Callable
 from typing import TypeAlias
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from meshcast.protocol.tickets import Role
 from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.openings import NOWHERE
 from tracker.overlay.placement import Move, place
 from tracker.overlay.promises import check
 from tracker.overlay.relief import relieve, relieve_some
@@ -59,13 +65,118 @@ def test_one_with_children_moves_only_if_no_other_can_and_only_to_a_lower_rank(
     tree = plant(origin_capacity=2)
     a = join(tree, 1)
     b = join(tree, 1)
-    first, second = adopt(tree, a, 3, children=1), adopt(tree, a, 3, children=1)
+    first, second = adopt(tree, a, 1, children=1), adopt(tree, a, 1, children=1)
     adopt(tree, b, 0)
     assert tree.free[b] == 0
-    assert relieve(tree, a) == [], "the free places are all beneath the heads' own rank"
+    assert relieve(tree, a) == [], "there is no free place"
     tree.set_capacity(b, 2)
     assert relieve(tree, a) == [Move(first, a, b)]
     assert list(tree.children.of(a)) == [second]
+    check(tree)
+
+
+def test_where_all_have_children_and_no_place_is_high_enough_the_least_is_cleared_and_then_moves(
+    plant: Plant, join: Join
+) -> None:
+    tree = plant(origin_capacity=1)
+    a = join(tree, 1)
+    first, second = adopt(tree, a, 4, children=2), adopt(tree, a, 4, children=1)
+    (only,) = tree.children.of(second)
+    assert relieve(tree, a) == [Move(only, second, first)]
+    assert tree.slots.key(second) == NOWHERE, "nobody is sent to it any more"
+    assert relieve(tree, a) == [], "it has its child until that one has said that it has gone"
+    check(tree)
+    tree.confirm(only)
+    assert relieve(tree, a) == [Move(second, a, first)]
+    tree.confirm(second)
+    assert tree.free[a] == 0
+    assert tree.slots.key(second) != NOWHERE, "and it may have children again"
+    check(tree)
+
+
+def test_a_child_of_one_that_is_cleared_goes_only_where_its_rank_does_not_rise(
+    plant: Plant, join: Join
+) -> None:
+    tree = plant(origin_capacity=2)
+    a, b = join(tree, 1), join(tree, 1)
+    middle = adopt(tree, b, 2, children=1)
+    first, second = adopt(tree, a, 1, children=1), adopt(tree, a, 1, children=1)
+    head = next(iter(tree.children.of(first)))
+    tree.set_capacity(head, 3)
+    adopt(tree, head)
+    over = next(iter(tree.children.of(second)))
+    tree.set_capacity(over, 3)
+    adopt(tree, over)
+    assert relieve(tree, a) == [Move(head, first, middle)], (
+        "it has a child, and the places under the others are too deep"
+    )
+    assert tree.rank[head] == tree.rank[middle] + 1
+    check(tree)
+
+
+def test_nobody_is_cleared_where_places_are_too_few(plant: Plant, join: Join) -> None:
+    tree = plant(origin_capacity=1)
+    a = join(tree, 1)
+    adopt(tree, a, 3, children=2), adopt(tree, a, 3, children=3)
+    assert relieve(tree, a) == [], "one place for two children and their parent"
+    assert not tree.errands.closed
+    check(tree)
+
+
+@pytest.mark.parametrize("what", ["its adopter is let off", "it falls silent", "it leaves", "places run out"])
+def test_a_clearing_is_over_with_its_reason(plant: Plant, join: Join, what: str) -> None:
+    tree = plant(origin_capacity=1)
+    a = join(tree, 1)
+    first, second = adopt(tree, a, 4, children=3), adopt(tree, a, 5, children=2)
+    third = adopt(tree, first, 3)
+    assert len(relieve(tree, a, moves_max=1)) == 1
+    assert tree.errands.closed == {second: a}
+    match what:
+        case "its adopter is let off":
+            tree.set_capacity(a, 2)
+        case "it falls silent":
+            tree.suspect(second)
+            relieve(tree, a)
+        case "it leaves":
+            tree.leave(second)
+        case _:
+            tree.set_capacity(third, 0)
+            relieve(tree, a)
+    assert not tree.errands.closed
+    assert not tree.errands.clearings
+    check(tree)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, max_size=6),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 4), min_size=4, max_size=8),
+    st.integers(0, 2**32),
+)
+def test_whatever_hangs_under_it_one_beyond_its_capacity_is_relieved_while_there_are_places_and_no_deeper_than_they_are(
+    shapes: list[tuple[int, int]], capacity: int, others: list[int], seed: int
+) -> None:
+    """Everybody does as told; children of children move first, and at no time is anybody's rank not above its parent's."""
+    tree = Tree(regions=1, nearest_regions=[()], dice=random.Random(seed).randrange, origin_capacity=2)
+    a, b = adopt(tree, ORIGIN, capacity), adopt(tree, ORIGIN, 8)
+    for places, children in shapes:
+        adopt(tree, a, places, children=children)
+    for places in others:
+        adopt(tree, b, places)
+    tree.set_capacity(ORIGIN, 2)
+    deepest = max(tree.rank)
+    moved = 0
+    while moves := relieve(tree, a):
+        moved += len(moves)
+        assert moved <= 40, "it comes to an end"
+        check(tree)
+        for move in moves:
+            assert tree.parent[move.child] == move.target != move.source
+            tree.confirm(move.child)
+    places = sum(max(0, tree.free[node]) for node in tree.nodes() if node not in tree.children.of(a))
+    fewest = min((len(tree.children.of(one)) for one in tree.children.of(a)), default=0)
+    assert tree.free[a] >= 0 or places <= fewest, "what is left over would not fit anywhere"
+    assert max(tree.rank) <= deepest + 1
     check(tree)
 
 

@@ -1,4 +1,4 @@
-"""What is under way in several steps: successions and exchanges, from the first move to the last.
+"""What is under way in several steps: successions, exchanges and clearings, from the first move to the last.
 
 A peer that has been told to move may be refused, or die; so the next step waits until the one before is confirmed, and
 whatever has changed meanwhile ends the errand. Nothing here is needed for the order of the tree: an errand that is lost
@@ -25,10 +25,19 @@ class Exchange:
     target: int
 
 
+@dataclass(slots=True)
+class Clearing:
+    """A child of one beyond its capacity that is being made childless, so that it can be moved off it."""
+
+    child: int
+    moved: dict[int, int]
+    """Its own children that have been told to go, and to whom: it has them until they have said that they are there."""
+
+
 class Errands:
     """Who is on which errand."""
 
-    __slots__ = ("exchanges", "heirs", "old_of", "successions")
+    __slots__ = ("clearings", "closed", "exchanges", "heirs", "old_of", "successions")
 
     def __init__(self) -> None:
         self.successions: dict[int, Succession] = {}
@@ -39,11 +48,15 @@ class Errands:
         """By heir: whom it has replaced, until that one has made room."""
         self.exchanges: dict[int, Exchange] = {}
         """By the head that goes first."""
+        self.clearings: dict[int, Clearing] = {}
+        """By the one beyond its capacity. Begun and ended by `Links` alone, for nobody is sent to who is being cleared."""
+        self.closed: dict[int, int] = {}
+        """By the child that is being cleared: off whom it is to be moved."""
 
     @property
     def is_any(self) -> bool:
         """Tell whether anybody is on any."""
-        return bool(self.heirs or self.successions or self.exchanges or self.old_of)
+        return bool(self.heirs or self.successions or self.exchanges or self.old_of or self.closed)
 
     def is_free(self, node: int) -> bool:
         """Tell whether a node is on no errand."""
@@ -52,6 +65,7 @@ class Errands:
             and node not in self.successions
             and node not in self.exchanges
             and node not in self.old_of
+            and node not in self.closed
         )
 
     def begin(self, heir: int, succession: Succession) -> None:

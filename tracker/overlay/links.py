@@ -14,7 +14,7 @@ from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
-from tracker.overlay.errands import Errands
+from tracker.overlay.errands import Clearing, Errands
 from tracker.overlay.lags import Lags
 from tracker.overlay.nodes import NOBODY, Nodes
 from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
@@ -79,6 +79,24 @@ class Links(Nodes):
         """Tell whether a node waits to go under another."""
         return leaf in self._joiner_of
 
+    # ---- clearings: a child that gets no more children of its own, so that it can be moved as a childless one
+
+    def begin_clearing(self, child: int) -> None:
+        """Send nobody to `child` any more, until it has left its parent or that one carries no more than it can."""
+        errands, adopter = self.errands, self.parent[child]
+        if self.free[adopter] >= 0 or adopter in errands.clearings or child in errands.closed:
+            raise LocalProtocolError(f"node {child} cannot be cleared for {adopter}")
+        errands.clearings[adopter] = Clearing(child, {})
+        errands.closed[child] = adopter
+        self._index(child)
+
+    def end_clearing(self, adopter: int) -> None:
+        """Let the child of `adopter` that is being cleared, if one is, have children again."""
+        clearing = self.errands.clearings.pop(adopter, None)
+        if clearing is not None:
+            del self.errands.closed[clearing.child]
+            self._index(clearing.child)
+
     # ---- standbys
 
     def give_standby(self, node: int, standby: int) -> bool:
@@ -103,7 +121,13 @@ class Links(Nodes):
         standbys.drop(node, standby)
         if standbys.load[standby] == self._clients_max[standby] - 1:
             # It has room again; where nothing else speaks against it, that is all that changes.
-            if self.free[standby] >= 0 and self.rank[standby] < RANK_MAX and self.state[standby] == ATTACHED:
+            is_open = standby not in self.errands.closed
+            if (
+                self.free[standby] >= 0
+                and self.rank[standby] < RANK_MAX
+                and is_open
+                and self.state[standby] == ATTACHED
+            ):
                 bags = self._bags[standby] = self._bags[standby] | _ADOPTER
                 self._put(standby, bags, _ADOPTER)
             else:
@@ -138,6 +162,8 @@ class Links(Nodes):
                     bags |= _ADOPTER
             elif free < 0:
                 bags = _OVERCOMMITTED
+            if node in self.errands.closed:
+                bags &= _OVERCOMMITTED
         touched = bags ^ self._bags[node]
         if touched:
             self._bags[node] = bags
@@ -208,12 +234,16 @@ class Links(Nodes):
         if free <= 1:
             # One place more changes nothing where others were free.
             self._index(parent)
+        clearing = self.errands.clearings.get(parent)
+        if clearing is not None and (free >= 0 or clearing.child == node):
+            self.end_clearing(parent)
         if not self.lags.is_blind:
             self.lags.count(parent, -self.lags.crowd[node])
         self.changed[node] = None
 
     def _unlink_all(self, parent: int) -> list[int]:
         """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
+        self.end_clearing(parent)
         heads = self.children.clear(parent)
         leaf_of, parents, changed = self._leaf_of, self.parent, self.changed
         for head in heads:

@@ -185,6 +185,16 @@ def find_slot(tree: Tree, node: int, below: int) -> int | None:
     return drawn[0] if drawn else None
 
 
+def find_elsewhere(tree: Tree, node: int, source: int) -> int | None:
+    """Find a free place of another than `source` for an attached node: by lag, or where nothing is known by rank."""
+    below = parent_rank_bound(tree, node)
+    spot = None if tree.lags.is_blind else find_spot(tree, node, below)[0]
+    for target in (spot, find_slot(tree, node, below)):
+        if target is not None and target != source and not tree.is_under(target, node):
+            return target
+    return None
+
+
 def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
     """Find the shallowest leaf-only peer, at a rank no greater than `highest`, whose place a node may take."""
     leaf_only = tree.leaf_only

@@ -25,6 +25,7 @@ def check(tree: Tree) -> None:
     _check_counts(tree, nodes)
     _check_standbys(tree, nodes)
     _check_lags(tree, nodes)
+    _check_clearings(tree)
     for openings, wanted in _recomputed(tree, nodes):
         _check_openings(openings, wanted, nodes)
 
@@ -102,13 +103,23 @@ def _check_lags(tree: Tree, nodes: list[int]) -> None:
             assert key == NOWHERE or key >> RANK_BITS == lags.place[node], f"I6: place of {node}"
 
 
+def _check_clearings(tree: Tree) -> None:
+    """I6 for who is being cleared: a child of one beyond its capacity, and one for each."""
+    errands = tree.errands
+    closed = {one.child: adopter for adopter, one in errands.clearings.items()}
+    assert closed == errands.closed, "I6: who is being cleared"
+    for child, adopter in closed.items():
+        assert tree.parent[child] == adopter, f"I6: {child}, who is being cleared, has left {adopter}"
+        assert tree.free[adopter] < 0, f"I6: {child} is being cleared for {adopter}, who carries what it can"
+
+
 def _recomputed(tree: Tree, nodes: list[int]) -> list[tuple[Openings, dict[int, int]]]:
     """I6: who belongs in which index."""
     slots: dict[int, int] = {}
     leaf_only: dict[int, int] = {}
     adopters: dict[int, int] = {}
     for node in nodes:
-        if tree.state[node] != State.ATTACHED:
+        if tree.state[node] != State.ATTACHED or node in tree.errands.closed:
             continue
         key = key_of(tree.region[node], tree.rank[node])
         infrastructure = tree.role[node] != Role.LISTENER

@@ -3,8 +3,7 @@
 A peer is drawn, and with it one of those it hears through: so the more hear through somebody, the more often its place
 is looked at. In order:
 
-1. *dissolve*: from under one beyond its capacity whose children all have children, the children of the least are moved
-   away, until that one is childless and relief can move it;
+1. *relieve* one beyond its capacity (`relief`), whether it has reported or not;
 2. *lift*: to a place where the sound comes sooner; a splice counts too;
 3. *exchange* with a child of a nearer parent (`exchange`);
 4. *replace* by a better heir (`succession`).
@@ -21,13 +20,12 @@ from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.openings import key_of, lowest
 from tracker.overlay.placement import (
     Move,
-    find_slot,
-    find_spot,
     is_settled,
     parent_rank_bound,
     place_by_lag,
     score_under,
 )
+from tracker.overlay.relief import relieve
 from tracker.overlay.states import State
 from tracker.overlay.succession import arrive, replace, retire
 from tracker.overlay.tree import Tree
@@ -44,7 +42,7 @@ def rebalance(tree: Tree, *, moves_max: int = MOVES_MAX) -> list[Move]:
     if tree.lags.is_blind or moves_max < 1:
         return []
     tree.lags.catch_up()
-    moves = _dissolve_some(tree, moves_max) if tree.overcommitted.ranks and tree.dice(2) else []
+    moves = _relieve_one(tree, moves_max) if tree.overcommitted.ranks and tree.dice(2) else []
     node = tree.dice(len(tree.state))
     if moves or node == ORIGIN or tree.state[node] != State.ATTACHED or not tree.is_rooted(node):
         return moves
@@ -86,34 +84,9 @@ def _draw_above(tree: Tree, node: int) -> int:
     return above[tree.dice(len(above))] if above else ORIGIN
 
 
-def _dissolve_some(tree: Tree, moves_max: int) -> list[Move]:
+def _relieve_one(tree: Tree, moves_max: int) -> list[Move]:
     """Look at one of those beyond their capacity, the highest first."""
     over = tree.overcommitted
     rank = lowest(over.ranks)
     key = key_of(lowest(over.regions_at[rank]), rank)
-    return dissolve(tree, over.pick(key, tree.dice, 1)[0], moves_max=moves_max)
-
-
-def dissolve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Move]:
-    """Move children away from that child of an adopter through which the fewest hear, if all have children."""
-    children = [child for child in tree.children.of(adopter) if is_settled(tree, child)]
-    if not children or not all(tree.has_children(child) for child in children):
-        return []
-    least = min(children, key=tree.lags.crowd.__getitem__)
-    moves: list[Move] = []
-    for child in list(tree.children.of(least)):
-        if len(moves) == moves_max:
-            break
-        target = _elsewhere(tree, child, least) if is_settled(tree, child) else None
-        if target is not None:
-            tree.attach(child, target)
-            moves.append(Move(child, least, target))
-    return moves
-
-
-def _elsewhere(tree: Tree, child: int, source: int) -> int | None:
-    below = parent_rank_bound(tree, child)
-    for target in (find_spot(tree, child, below)[0], find_slot(tree, child, below)):
-        if target is not None and target != source and not tree.is_under(target, child):
-            return target
-    return None
+    return relieve(tree, over.pick(key, tree.dice, 1)[0], moves_max=moves_max)

@@ -3,15 +3,22 @@
 An adopter takes orphans beyond its capacity, and the tracker takes them off it afterwards: a **childless** child moves
 to a free place elsewhere, one that can serve nobody first. Moving subtrees down instead drifts the depth to 20-48
 (measured in a prototype); so a child with children moves only if no other is there, and only to a rank under its own.
+
+Where neither can move, for all have children and no place is high enough, one of them is *cleared*: nobody is sent to it
+any more, its own children move away, each as the rank rule lets it, and once they are where they were sent it moves as any
+childless child. There is at most one such child for each that carries too many, the one with the fewest children that
+there are places for, and it is given up where places run out.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
-from tracker.overlay.openings import NOWHERE, lowest
-from tracker.overlay.placement import Move, find_slot, parent_rank_bound
-from tracker.overlay.states import ATTACHED
+from tracker.overlay.errands import Clearing
+from tracker.overlay.openings import NOWHERE, key_of, lowest
+from tracker.overlay.placement import Move, find_elsewhere, find_slot, is_settled, parent_rank_bound
+from tracker.overlay.states import ATTACHED, PENDING
 from tracker.overlay.tree import Tree
 
 MOVES_MAX: Final = EMERGENCY_PLACES_MAX
@@ -19,6 +26,8 @@ MOVES_MAX: Final = EMERGENCY_PLACES_MAX
 
 NODES_MAX: Final = 2
 """How many are looked at in one event."""
+CLEARED_AMONG: Final = 4
+"""How many children are looked at for one that can be cleared."""
 
 
 def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Move]:
@@ -46,8 +55,73 @@ def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Mov
             tree.attach(child, target)
             moves.append(Move(child, adopter, target))
         elif not heads or child not in heads:
-            break
+            # There is no place, and so none for one that has been cleared: others may have its places again.
+            tree.end_clearing(adopter)
+            return moves
+    if not moves and heads:
+        moves = _clear(tree, adopter, heads, moves_max)
     return moves
+
+
+def _clear(tree: Tree, adopter: int, heads: list[int], moves_max: int) -> list[Move]:
+    """Plan moves of the children of one child that is being cleared, or begin with one."""
+    clearing = tree.errands.clearings.get(adopter)
+    if clearing is None:
+        clearing = _begin_clearing(tree, adopter, heads)
+        if clearing is None:
+            return []
+    moves: list[Move] = []
+    # Those with children go first: there are fewer places for them.
+    for one in sorted(tree.children.of(clearing.child), key=lambda one: parent_rank_bound(tree, one)):
+        if len(moves) >= moves_max:
+            break
+        if not is_settled(tree, one):
+            continue
+        target = find_elsewhere(tree, one, clearing.child)
+        if target is None:
+            tree.end_clearing(adopter)
+            break
+        tree.attach(one, target)
+        clearing.moved[one] = target
+        moves.append(Move(one, clearing.child, target))
+    return moves
+
+
+def _begin_clearing(tree: Tree, adopter: int, heads: list[int]) -> Clearing | None:
+    """Choose the child with the fewest children, if they and it itself have somewhere to go."""
+    fewest = sorted(heads, key=lambda head: tree.capacity[head] - tree.free[head])
+    for head in fewest[:CLEARED_AMONG]:
+        children = tree.children.of(head)
+        if all(is_settled(tree, child) for child in children) and _have_room(tree, head, children):
+            tree.begin_clearing(head)
+            return tree.errands.clearings[adopter]
+    return None
+
+
+def _have_room(tree: Tree, head: int, children: Sequence[int]) -> bool:
+    """Tell whether there are places for these, each at a rank that it may go to, and one more for their parent."""
+    bounds = [*sorted(parent_rank_bound(tree, child) for child in children), RANK_MAX]
+    ranks = _ranks_of_places(tree, len(bounds), head)
+    return len(ranks) == len(bounds) and all(rank < bound for rank, bound in zip(ranks, bounds, strict=True))
+
+
+def _ranks_of_places(tree: Tree, most: int, but: int) -> list[int]:
+    """Give the ranks of up to `most` free places of others, the lowest first. O(most + bags)."""
+    found: list[int] = []
+    slots = tree.slots
+    ranks = slots.ranks
+    while ranks:
+        rank = lowest(ranks)
+        ranks &= ranks - 1
+        regions = slots.regions_at[rank]
+        while regions:
+            region = lowest(regions)
+            regions &= regions - 1
+            for node in slots.bag(key_of(region, rank)):
+                found += [rank] * (tree.free[node] if node != but else 0)
+                if len(found) >= most:
+                    return found[:most]
+    return found
 
 
 def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
@@ -83,8 +157,16 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     heads: list[int] = []
     state, role, capacities, free = tree.state, tree.role, tree.capacity, tree.free
     errands = tree.errands if tree.errands.is_any else None
+    clearing = _clearing_of(tree, adopter)
     for child in tree.children.of(adopter):
         if state[child] != ATTACHED or tree.is_promised(child) or role[child] != LISTENER:
+            continue
+        if clearing is not None and child == clearing.child:
+            if free[child] == capacities[child] and not _is_awaited(tree, clearing):
+                # It has been cleared for this.
+                others.insert(0, child)
+            elif free[child] < capacities[child]:
+                heads.append(child)
             continue
         if errands is not None and not errands.is_free(child):
             continue
@@ -98,3 +180,19 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
             if len(leaves) == most:
                 break
     return leaves, others, heads
+
+
+def _clearing_of(tree: Tree, adopter: int) -> Clearing | None:
+    """Give the clearing under way at an adopter; it is over if the child has fallen silent."""
+    clearing = tree.errands.clearings.get(adopter)
+    if clearing is not None and tree.state[clearing.child] != ATTACHED:
+        tree.end_clearing(adopter)
+        return None
+    return clearing
+
+
+def _is_awaited(tree: Tree, clearing: Clearing) -> bool:
+    """Tell whether somebody has been told to leave a child that is being cleared, and has not said that it did."""
+    return any(
+        tree.parent[one] == target and tree.state[one] == PENDING for one, target in clearing.moved.items()
+    )

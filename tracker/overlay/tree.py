@@ -231,6 +231,8 @@ class Tree(Links):
         self._write_capacity(node, capacity)
         self._release_clients(node, self._clients_max[node])
         self._break_splice_of_leaf(node)
+        if self.free[node] >= 0:
+            self.end_clearing(node)
         self._index(node)
 
     def suspect(self, node: int) -> None:
