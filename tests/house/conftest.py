@@ -19,9 +19,8 @@ def files() -> Iterator[Path]:
     """Give every text file of the project, and nothing that a tool has left behind."""
     ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()}
     for top in sorted(ROOT.iterdir()):
-        if top.name in ignored or (
-            top.name.startswith(".") and top.is_dir() and top.name not in HIDDEN_ROOMS
-        ):
+        is_tools = top.name == ".git" or (top.is_dir() and top.name.startswith("."))
+        if top.name in ignored or (is_tools and top.name not in HIDDEN_ROOMS):
             continue
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.is_file() and path.suffix in TEXT and not ignored & set(path.parts):
