@@ -20,8 +20,6 @@ from sim.world import Settings, World
 
 PEERS = 500
 DYING = 12
-SMALL = 150
-"""As many as have something to do for each of the dying; a fifth of the work."""
 AFTER_US = 3 * SECOND
 CHUNK_US = 100 * MILLISECOND
 SETTINGS = Settings(conditions=Conditions(jitter=0.0), origin_capacity=16)
@@ -60,12 +58,9 @@ def in_flow(flow: Flow, victims: list[int]) -> tuple[dict[int, int], dict[int, M
     return repairs, flow.sound.gaps_us
 
 
-@pytest.mark.parametrize(
-    ("peers", "seed"),
-    [(SMALL, 2), *(pytest.param(PEERS, seed, marks=pytest.mark.long) for seed in (1, 2, 3, 4, 5))],
-)
-def test_the_same_orphans_find_the_same_parents_and_gaps_are_within_one_chunk(peers: int, seed: int) -> None:
-    world = settled_crowd(seed, peers=peers, settle_us=15 * SECOND, settings=SETTINGS, is_checked=False)
+@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 3, 4, 5))])
+def test_the_same_orphans_find_the_same_parents_and_gaps_are_within_one_chunk(seed: int) -> None:
+    world = settled_crowd(seed, peers=PEERS, settle_us=15 * SECOND, settings=SETTINGS, is_checked=False)
     scenario = Scenario("parity", fidelity=Fidelity.FLOW, duration_us=world.now + 2 * AFTER_US)
     flow, numbers = hand_over(world, scenario)
     parents = [one for one in world.living if relay_of(one).children]
