@@ -9,10 +9,28 @@ from random import Random
 
 import numpy as np
 
+from meshcast.protocol.machine import Dice
+
 
 def stream(seed: int | str, name: str) -> Random:
     """Give the stream of this name."""
     return Random(f"{seed}/{name}")
+
+
+def dice(seed: int | str, name: str) -> Dice:
+    """Give the dice of this name: the numbers of `stream(…).randrange`, in a third of its time."""
+    bits = stream(seed, name).getrandbits
+
+    def roll(sides: int) -> int:
+        if sides < 1:
+            raise ValueError(f"dice of {sides} sides")
+        width = sides.bit_length()
+        number = bits(width)
+        while number >= sides:
+            number = bits(width)
+        return number
+
+    return roll
 
 
 def generator(seed: int | str, name: str) -> np.random.Generator:

@@ -26,6 +26,10 @@ class Distances(Protocol):
         """Draw where a listener is."""
         ...
 
+    def draw_many(self, chance: Random, count: int) -> list[int]:
+        """Draw where so many listeners are: as `draw` would, one after another."""
+        ...
+
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two places, one way, without access."""
         ...

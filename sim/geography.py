@@ -74,7 +74,11 @@ class Geography:
 
     def draw(self, chance: Random) -> int:
         """Draw a listener's city."""
-        return chance.choices(range(len(CITIES)), cum_weights=self._cumulative)[0]
+        return self.draw_many(chance, 1)[0]
+
+    def draw_many(self, chance: Random, count: int) -> list[int]:
+        """Draw so many listeners' cities: as `draw` would, one after another."""
+        return chance.choices(range(len(CITIES)), cum_weights=self._cumulative, k=count)
 
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two cities, one way, without access."""

@@ -50,7 +50,11 @@ class Matrix:
 
     def draw(self, chance: Random) -> int:
         """Draw a listener's city."""
-        return chance.choices(range(len(self.names)), cum_weights=self._cumulative)[0]
+        return self.draw_many(chance, 1)[0]
+
+    def draw_many(self, chance: Random, count: int) -> list[int]:
+        """Draw so many listeners' cities: as `draw` would, one after another."""
+        return chance.choices(range(len(self.names)), cum_weights=self._cumulative, k=count)
 
     def number(self, name: str) -> int:
         """Give the number of a city."""

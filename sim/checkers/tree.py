@@ -39,7 +39,7 @@ class TreeWatch:
     def watch(self) -> None:
         """Look at small trees, after an event of the tracker."""
         for tree in self._trees():
-            if sum(tree.population[1:]) <= FEW:
+            if len(tree) <= FEW:
                 self._look_at(tree)
 
     def look(self) -> None:
@@ -48,7 +48,7 @@ class TreeWatch:
             return
         for tree in self._trees():
             self._look_at(tree)
-            self._due = self._world.now + EVERY_US * sum(tree.population[1:])
+            self._due = self._world.now + EVERY_US * len(tree)
 
     def _trees(self) -> list[Tree]:
         """Give the trees of the tracker that runs, if it is the product's."""

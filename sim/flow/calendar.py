@@ -2,11 +2,13 @@
 
 The order is `sim.scheduler`'s: by time and, within one instant, as asked for. A pile costs an append where a heap of a
 million departures costs twenty comparisons; when its slot comes it is sorted at once, and a small heap beside it takes
-what is asked for within the slot.
+what is asked for within the slot. Sorting keeps the order of those of one instant, so only the heap need number them.
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from meshcast.protocol.units import Micros
@@ -16,68 +18,81 @@ SLOT_US: Final[Micros] = 1 << SLOT_BITS
 """A slot: about 33 ms."""
 
 Act: TypeAlias = Callable[..., object]
-Entry: TypeAlias = tuple[Micros, int, Act, tuple[Any, ...]]
+Entry: TypeAlias = tuple[Micros, Act, tuple[Any, ...]]
+
+_when: Final = itemgetter(0)
+_push: Final = heapq.heappush
+_pop: Final = heapq.heappop
 
 
 class Calendar:
-    """Piles of (time, serial, call), one for each slot of time; the current one is in order, last call first."""
+    """Piles of (time, call), one for each slot of time; the current one is in order, last call first."""
 
-    __slots__ = ("_called", "_heap", "_piles", "_serial", "_slot", "_sorted", "now")
+    __slots__ = ("_heap", "_opened", "_piles", "_serial", "_slot", "_sorted", "now")
 
     def __init__(self) -> None:
         self.now: Micros = 0
         self._slot = 0
-        self._heap: list[Entry] = []
+        self._heap: list[tuple[Micros, int, Act, tuple[Any, ...]]] = []
         self._sorted: list[Entry] = []
-        self._piles: dict[int, list[Entry]] = {}
+        self._piles: defaultdict[int, list[Entry]] = defaultdict(list)
         self._serial = 0
-        self._called = 0
+        """How many calls have been put into the heap."""
+        self._opened = 0
+        """How many were on piles whose slot has come."""
 
     @property
     def called(self) -> int:
         """How many calls have been made."""
-        return self._called
+        return self._serial - len(self._heap) + self._opened - len(self._sorted)
 
     def at(self, when: Micros, act: Act, *arguments: Any) -> None:
         """Call `act(*arguments)` at `when`, or at once if that is past."""
+        slot = when >> SLOT_BITS
+        if slot > self._slot:
+            self._piles[slot].append((when, act, arguments))
+            return
         self._serial = serial = self._serial + 1
         now = self.now
-        if when < now:  # noqa: PLR1730 - a call takes longer
-            when = now
-        slot = when >> SLOT_BITS
-        if slot <= self._slot:
-            heapq.heappush(self._heap, (when, serial, act, arguments))
-            return
-        pile = self._piles.get(slot)
-        if pile is None:
-            self._piles[slot] = [(when, serial, act, arguments)]
-        else:
-            pile.append((when, serial, act, arguments))
+        _push(self._heap, (when if when > now else now, serial, act, arguments))  # noqa: FURB136 - called most
 
     def run_until(self, until: Micros) -> None:
         """Make every call that is due up to and including `until`, and let time be `until`."""
         last = until >> SLOT_BITS
-        pop, heap = heapq.heappop, self._heap
-        while True:
-            in_order = self._sorted
-            while in_order or heap:
-                is_new = not in_order or (heap and heap[0] < in_order[-1])
-                following = heap[0] if is_new else in_order[-1]
-                when = following[0]
-                if when > until:
-                    break
-                if is_new:
-                    pop(heap)
-                else:
-                    in_order.pop()
-                self.now = when
-                self._called += 1
-                following[2](*following[3])
-            if self._slot >= last:
-                break
-            self._slot += 1
-            pile = self._piles.pop(self._slot, None)
-            if pile is not None:
-                pile.sort(reverse=True)
-                self._sorted = pile
+        while self._slot < last:
+            self._run_slot()
+            self._open_next()
+        in_order, heap = self._sorted, self._heap
+        while (in_order and in_order[-1][0] <= until) or (heap and heap[0][0] <= until):
+            self._call_first()
         self.now = max(self.now, until)
+
+    def _run_slot(self) -> None:
+        """Make all calls of the current slot, and those that they ask for in it."""
+        in_order, heap = self._sorted, self._heap
+        while in_order or heap:
+            if heap:
+                self._call_first()
+                continue
+            self.now, act, arguments = in_order.pop()
+            act(*arguments)
+
+    def _call_first(self) -> None:
+        """Make the first call; of one instant, those on the pile were asked for before those in the heap."""
+        in_order, heap = self._sorted, self._heap
+        if not heap or (in_order and in_order[-1][0] <= heap[0][0]):
+            self.now, act, arguments = in_order.pop()
+        else:
+            self.now, _, act, arguments = _pop(heap)
+        act(*arguments)
+
+    def _open_next(self) -> None:
+        """Go on to the next slot, and put its pile in order."""
+        self._slot += 1
+        pile = self._piles.pop(self._slot, None)
+        if pile is not None:
+            # Backwards twice: those of one instant stay in the order in which they were asked for.
+            pile.reverse()
+            pile.sort(key=_when, reverse=True)
+            self._opened += len(pile)
+            self._sorted = pile

@@ -50,8 +50,8 @@ class Crowd:
         self._stays = Stays(scenario, seed)
         self._changes = Arrivals(scenario, seed).changes()
         self._drawn = 0
-        self._at = BLOCK
-        self._block: list[list[int]] = []
+        self._block: list[tuple[int, int, int, int, int]] = []
+        """City, access delay, capacity, stay, and whether it crashes, of the next listeners; the next one is the last."""
 
     def next_change(self) -> tuple[Micros, int] | None:
         """Give when the next one comes (+1) or goes (-1) because of the scenario's waves and curve."""
@@ -59,13 +59,10 @@ class Crowd:
 
     def wish(self, now: Micros) -> Wish:
         """Give the next listener, who asks now."""
-        if self._at == BLOCK:
+        if not self._block:
             self._block = self._draw()
-            self._at = 0
-        at = self._at
-        self._at += 1
         self._drawn += 1
-        city, access_us, capacity, stays_us, crashes = (column[at] for column in self._block)
+        city, access_us, capacity, stays_us, crashes = self._block.pop()
         while self.closed and self.continent_of[city] in self.closed:
             city = self.geography.draw(self._elsewhere)
         return Wish(
@@ -77,7 +74,7 @@ class Crowd:
             now,
             stays_us,
             bool(crashes),
-            landmarks=self.measured_us(city, access_us),
+            landmarks=self.measured_us(city, access_us) if self._landmarks[city] else (),
         )
 
     def measured_us(self, city: int, access_us: Micros) -> tuple[Micros, ...]:
@@ -113,10 +110,10 @@ class Crowd:
 
     # ---- details
 
-    def _draw(self) -> list[list[int]]:
-        """Draw one block of listeners: cities, access delays, capacities, stays, and who crashes."""
+    def _draw(self) -> list[tuple[int, int, int, int, int]]:
+        """Draw one block of listeners, the first of them last."""
         shares, streams, cities = self._shares, self._streams, self._cities
-        city = [self.geography.draw(cities) for _ in range(BLOCK)]
+        city = self.geography.draw_many(cities, BLOCK)
         serving = streams["capacity"].random(BLOCK) < shares.serving * _reachable(shares)
         capacity = np.where(serving, streams["capacity"].choice(shares.capacities, BLOCK, p=shares.shares), 0)
         mobile = streams["mobile"].random(BLOCK) < np.where(serving, *_mobile(shares))
@@ -125,7 +122,8 @@ class Crowd:
         sigma = np.where(mobile, MOBILE_MS[1], FIXED_MS[1])
         access_us = np.rint(median_ms * np.exp(sigma * access) * MILLISECOND).astype(np.int64)
         stays_us, crashes = self._stays.take(BLOCK)
-        return [city, access_us.tolist(), capacity.tolist(), stays_us.tolist(), crashes.tolist()]
+        columns = (city, access_us.tolist(), capacity.tolist(), stays_us.tolist(), crashes.tolist())
+        return list(zip(*columns, strict=True))[::-1]
 
 
 def _reachable(shares: Shares) -> float:

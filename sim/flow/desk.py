@@ -130,23 +130,36 @@ class Desk:
         return self._mesh.delay_us(node, ORIGIN) + self.slow_us
 
     def join(self, wish: Wish) -> None:
-        """Let a joiner ask for a place."""
+        """Let a joiner ask for a place; if nobody waits, it is its turn."""
         self._serial += 1
-        self.waiting.add(self._serial, wish)
         self.joining.begin()
-        self._admit()
+        if self.waiting or not self.is_up or not self.is_open:
+            self.waiting.add(self._serial, wish)
+            self._admit()
+        else:
+            steward = self.steward
+            node = steward.seat(self._serial, wish, self._enter, steward.forget, self._calendar.now)
+            if node is None:
+                self.waiting.add(self._serial, wish)
+            else:
+                self._welcome(node)
         self.joining.end()
 
     def _admit(self) -> None:
         """Place those who wait."""
-        if not self.is_up or not self.is_open:
+        if not self.waiting or not self.is_up or not self.is_open:
             return
+        steward = self.steward
+        for node in steward.admit(self.waiting, self._enter, steward.forget, self._calendar.now):
+            self._welcome(node)
+
+    def _welcome(self, node: int) -> None:
+        """Tell somebody its place: the tracker's work ends with the standbys, the rest is the peer's."""
         now, timer = self._calendar.now, self.joining
-        for node in self.steward.admit(self.waiting, self._enter, self.steward.forget, now):
-            standbys = self.steward.told(node, now)
-            timer.end(is_whole=False)
-            self._tell_place(node, standbys, now)
-            timer.resume()
+        standbys = self.steward.told(node, now)
+        timer.end(is_whole=False)
+        self._tell_place(node, standbys, now)
+        timer.resume()
 
     def _enter(self, _: int, wish: Wish) -> int:
         """Add a joiner to the tree."""
@@ -183,8 +196,7 @@ class Desk:
             steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
         self._give_standbys(node, now)
         self.order(steward.settle(node, parent if parent != NOBODY else None))
-        if self.waiting:
-            self._admit()
+        self._admit()
 
     def joined(self, node: int) -> None:
         """Hear that a joiner is attached: the report that ends a join."""
@@ -197,8 +209,7 @@ class Desk:
         moves = steward.settle(node, parent)
         self.joining.end(is_whole=False)
         self.order(moves + steward.better())
-        if self.waiting:
-            self._admit()
+        self._admit()
 
     def report_standbys(self, node: int) -> None:
         """Hear that a peer has lost a standby, and give it another."""
@@ -284,8 +295,7 @@ class Desk:
     def tidy(self) -> None:
         """After places have opened: relieve others, and admit who waits."""
         self.order(self.steward.tidy())
-        if self.waiting:
-            self._admit()
+        self._admit()
 
     def order(self, moves: list[Move]) -> None:
         """Tell children to move."""

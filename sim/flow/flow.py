@@ -17,7 +17,7 @@ from meshcast.protocol.limits import (
 )
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
-from sim.chance import stream
+from sim.chance import dice, stream
 from sim.distances import Distances
 from sim.flow.calendar import Calendar
 from sim.flow.checks import tree_problems
@@ -63,7 +63,7 @@ class Flow:
         self.tree = tree or Tree(
             regions=len(self.crowd.nearest_regions),
             nearest_regions=self.crowd.nearest_regions,
-            dice=self.chance("dice of the tracker").randrange,
+            dice=dice(seed, "dice of the tracker"),
             origin_capacity=scenario.origin_capacity,
             origin_region=self.crowd.region_of[self.crowd.home],
         )
@@ -74,7 +74,7 @@ class Flow:
             self.calendar,
             clock,
             self._placed,
-            self.chance("resume").randrange,
+            dice(seed, "resume"),
         )
         self.orphans = Orphans(
             self.mesh,
@@ -82,7 +82,7 @@ class Flow:
             self.calendar,
             self._repaired,
             self.desk.seek,
-            self.chance("referrals").randrange,
+            dice(seed, "referrals"),
         )
         self.desk.orphans = self.orphans
         self.desk.lowered = self.report_lowered
@@ -93,7 +93,7 @@ class Flow:
         """The listeners that are there, in no order: to draw from."""
         self._place_of: Final[dict[int, int]] = {}
         self._silence_us: Final = silence_us(scenario.chunk_us, 0)
-        self._phases: Final = self.chance("phases").randrange
+        self._phases: Final = dice(seed, "phases")
         self.on_repair: Callable[[int, int], object] = _nothing
         """Called with each orphan that hears again, and its parent."""
         self._digest = 0
@@ -331,17 +331,20 @@ class Flow:
         parent = mesh.parent[node]
         if parent == NOBODY or (mesh.standby[0][node] != NOBODY and mesh.standby[1][node] != NOBODY):
             return
-        asked: dict[int, None] = {}
-        known = [uncle for uncle, _ in self.orphans.uncles_of(parent)]
-        while known and len(asked) < REFERRED_MAX:
-            uncle = known.pop(0)
+        orphans, asked = self.orphans, dict[int, None]()
+        known = orphans.uncles(parent)
+        # It grows while it is gone through.
+        for uncle in known:
             if uncle in asked or uncle in (node, parent):
                 continue
             asked[uncle] = None
-            warm_at = now + 4 * len(asked) * mesh.delay_us(node, uncle)
-            if mesh.take_standby(node, uncle, warm_at):
+            place = mesh.enlist(node, uncle)
+            if place >= 0:
+                mesh.warm_at[place][node] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
                 return
-            known += [other for other, _ in self.orphans.names(uncle, node)]
+            known += orphans.able_below(uncle, node)
+            if len(asked) == REFERRED_MAX:
+                return
 
     # ---- going
 

@@ -1,12 +1,14 @@
 """Who really hears from whom, and how far behind the origin everybody is.
 
-A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat arrays, so that a million
-peers cost megabytes and a sample is a sum over a column. Children and standby clients are dicts used as ordered sets,
-and only for those who have places.
+A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat, so that a million peers cost
+megabytes: lists of small numbers and of peers, which are objects that exist once and which Python reads and writes several
+times faster than arrays; times are arrays. Children and standby clients are dicts used as ordered sets, and only for those
+who have places.
 """
 
 from array import array
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
@@ -17,28 +19,31 @@ from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
 
+# Asked several times for each event; there are a few hundred answers, and all are kept.
+_clients_max_for: Final = lru_cache(maxsize=1 << 14)(clients_max_for)
+
 
 class Mesh:
     """The peers themselves, as columns."""
 
     def __init__(self, city_delays_us: list[list[Micros]]) -> None:
         self._city_delays_us: Final = city_delays_us
-        self.alive: Final = bytearray()
-        self.parent: Final = array("i")
-        self.rank: Final = array("b")
-        self.capacity: Final = array("h")
-        self.role: Final = array("b")
-        self.city: Final = array("h")
+        self.alive: Final[list[int]] = []
+        self.parent: Final[list[int]] = []
+        self.rank: Final[list[int]] = []
+        self.capacity: Final[list[int]] = []
+        self.role: Final[list[int]] = []
+        self.city: Final[list[int]] = []
         self.access_us: Final = array("i")
         self.lag_us: Final = array("i")
         """From the origin to this peer along its parents."""
         self.base_us: Final = array("i")
         """The least lag that it has had: playout counts from there."""
         self.attached_at: Final = array("q")
-        self.counter: Final = array("i")
-        self.generation: Final = array("i")
+        self.counter: Final[list[int]] = []
+        self.generation: Final[list[int]] = []
         """How many peers have had this number: what was meant for an earlier one is not for this."""
-        self.standby: Final = (array("i"), array("i"))
+        self.standby: Final[tuple[list[int], list[int]]] = ([], [])
         self.warm_at: Final = (array("q"), array("q"))
         """From when on each standby answers at once."""
         self.children: Final[list[dict[int, None] | None]] = []
@@ -72,7 +77,7 @@ class Mesh:
 
     def may_adopt(self, parent: int, rank: int) -> bool:
         """Does a peer take a child of this rank now? `Relay.adopt` asks the same."""
-        return self.alive[parent] != 0 and self.rank[parent] < rank and self.room(parent) > 0
+        return self.rank[parent] < rank and self.alive[parent] != 0 and self.room(parent) > 0
 
     def room(self, parent: int) -> int:
         """Say how many more children a peer takes, emergencies included."""
@@ -144,20 +149,31 @@ class Mesh:
 
     def take_standby(self, node: int, standby: int, warm_at: Micros) -> bool:
         """Have `standby` stand by for `node` from then on; tell whether both had room for it."""
+        place = self.enlist(node, standby)
+        if place < 0:
+            return False
+        self.warm_at[place][node] = warm_at
+        return True
+
+    def enlist(self, node: int, standby: int) -> int:
+        """Have `standby` stand by for `node`; give which of its standbys it is, for `warm_at`, or -1 if it may not be."""
         clients = self.clients[standby]
-        if clients is None or not self.alive[standby] or self.rank[standby] >= self.rank[node]:
-            return False
-        most = clients_max_for(
-            self.role[standby], self.capacity[standby], self.rank[standby], self.rank[node]
-        )
+        if not self.alive[standby] or clients is None:
+            return -1
+        own, rank = self.rank[standby], self.rank[node]
+        if own >= rank:
+            return -1
+        most = _clients_max_for(self.role[standby], self.capacity[standby], own, rank)
         if len(clients) >= most or node in clients:
-            return False
-        for column, warm in zip(self.standby, self.warm_at, strict=True):
-            if column[node] == NOBODY:
-                column[node], warm[node] = standby, warm_at
-                clients[node] = None
-                return True
-        return False
+            return -1
+        place = 0
+        if self.standby[0][node] != NOBODY:
+            place = 1
+            if self.standby[1][node] != NOBODY:
+                return -1
+        self.standby[place][node] = standby
+        clients[node] = None
+        return place
 
     def drop_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node` no longer; tell whether it did."""
@@ -201,11 +217,12 @@ class Mesh:
 
     def _grow(self, missing: int) -> None:
         more = max(missing, 64, len(self.parent) // 8)
-        self.alive.extend(bytes(more))
         for column in (
-            self.parent, self.rank, self.capacity, self.role, self.city, self.access_us, self.lag_us, self.base_us,
-            self.attached_at, self.counter, self.generation, *self.standby, *self.warm_at,
+            self.alive, self.parent, self.rank, self.capacity, self.role, self.city, self.counter, self.generation,
+            *self.standby,
         ):  # fmt: skip
-            column.frombytes(bytes(more * column.itemsize))
+            column.extend([0] * more)
+        for packed in (self.access_us, self.lag_us, self.base_us, self.attached_at, *self.warm_at):
+            packed.frombytes(bytes(more * packed.itemsize))
         self.children.extend([None] * more)
         self.clients.extend([None] * more)

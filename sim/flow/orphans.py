@@ -90,6 +90,11 @@ class Orphans:
 
     def uncles_of(self, parent: int) -> tuple[Known, ...]:
         """Give whom the children of a peer may turn to, as its last Uncles said."""
+        generation = self.mesh.generation
+        return tuple([(one, generation[one]) for one in self.uncles(parent)])
+
+    def uncles(self, parent: int) -> list[int]:
+        """Give the numbers of those."""
         mesh = self.mesh
         parents, (first, second) = mesh.parent, mesh.standby
         known: dict[int, None] = {}
@@ -98,8 +103,7 @@ class Orphans:
             known[above] = known[first[parent]] = known[second[parent]] = None
             parent = above
         known.pop(NOBODY, None)
-        generation = mesh.generation
-        return tuple([(one, generation[one]) for one in known][:UNCLES_MAX])
+        return list(known)[:UNCLES_MAX]
 
     def begin(
         self,
@@ -365,12 +369,17 @@ class Orphans:
 
     def names(self, peer: int, asker: int) -> tuple[Known, ...]:
         """Give some children that can serve, if the asker's rank allows them to take it."""
+        generation = self.mesh.generation
+        return tuple([(one, generation[one]) for one in self.able_below(peer, asker)])
+
+    def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
+        """Give the numbers of those."""
         mesh = self.mesh
         if not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         capacity = mesh.capacity
         able = [one for one in mesh.children[peer] or () if capacity[one] and one != asker]
-        return tuple((one, mesh.generation[one]) for one in referred(able, self.dice))
+        return referred(able, self.dice)
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:
         """Let a refusal arrive."""

@@ -29,7 +29,7 @@ def test_a_peer_comes_as_an_orphan_of_the_greatest_rank_unless_its_role_says_bet
     relay = nodes.add(capacity=64, region=0, role=Role.RELAY)
     assert (nodes.rank[listener], nodes.rank[relay]) == (RANK_MAX, RANK_RELAY)
     assert nodes.state[listener] == State.ORPHAN
-    assert nodes.places == 66
+    assert len(nodes) == 2
 
 
 def test_the_number_of_one_that_left_is_used_again_and_nothing_of_it_remains() -> None:
@@ -40,10 +40,10 @@ def test_the_number_of_one_that_left_is_used_again_and_nothing_of_it_remains() -
     again = nodes.add(capacity=1, region=0)
     assert again == first
     assert (nodes.prefix[again], nodes.counter[again], nodes.region[again], nodes.free[again]) == (0, 0, 0, 1)
-    assert nodes.places == 1
+    assert len(nodes) == 1
 
 
 def test_columns_grow_as_peers_come() -> None:
     nodes = Nodes([()])
     assert [nodes.add(capacity=0, region=0) for _ in range(500)] == list(range(500))
-    assert sum(nodes.population) == len(nodes.parent) >= 500
+    assert len(nodes) == 500 <= len(nodes.parent)

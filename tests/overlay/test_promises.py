@@ -26,16 +26,18 @@ def break_state(tree: Tree) -> None:
     tree.state[5] = State.ORPHAN
 
 
-def break_population(tree: Tree) -> None:
-    tree.population[State.ATTACHED] += 1
+def break_count(tree: Tree) -> None:
+    tree._unused.append(5)
 
 
-def break_places(tree: Tree) -> None:
-    tree.places += 1
+def break_capacity(tree: Tree) -> None:
+    tree.capacity[1] += 1
 
 
 def break_links(tree: Tree) -> None:
-    tree.linked += 1
+    parent = tree.parent[5]
+    tree.children.remove(parent, 5)
+    tree.free[parent] += 1
 
 
 def break_load(tree: Tree) -> None:
@@ -66,7 +68,7 @@ def break_splices(tree: Tree) -> None:
 @pytest.mark.parametrize(
     "harm",
     [
-        break_rank, break_parent, break_free, break_state, break_population, break_places, break_links, break_load,
+        break_rank, break_parent, break_free, break_state, break_count, break_capacity, break_links, break_load,
         break_standby, break_slot, break_mask, break_limit, break_splices,
     ],
 )  # fmt: skip

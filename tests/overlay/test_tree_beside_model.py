@@ -222,7 +222,7 @@ class TreeBesideModel(RuleBasedStateMachine):
         assert sorted(nodes) == sorted(self.parents)
         for node, parent in self.parents.items():
             assert self.tree.parent[node] == parent
-        assert sum(self.tree.population[state] for state in State if state != State.FREE) == len(nodes) + 1
+        assert len(self.tree) == len(nodes) + 1
 
     @invariant()
     def chains_end(self) -> None:

@@ -79,3 +79,8 @@ def test_those_who_serve_are_on_fixed_lines_as_far_as_there_are_any() -> None:
     crowd = Population(serving=0.8, mobile=0.5)
     assert 300 < sum(crowd.is_mobile(4, chance) for _ in range(1_000)) < 450
     assert all(crowd.is_mobile(0, chance) for _ in range(100))
+
+
+def test_many_cities_are_drawn_as_one_after_another_would_be() -> None:
+    world, one, other = Geography(), Random(3), Random(3)
+    assert world.draw_many(one, 100) == [world.draw(other) for _ in range(100)]

@@ -208,6 +208,9 @@ class Village:
     def draw(self, chance: Random) -> int:
         return chance.randrange(2)
 
+    def draw_many(self, chance: Random, count: int) -> list[int]:
+        return [self.draw(chance) for _ in range(count)]
+
     def delay_us(self, one: int, other: int) -> int:
         return MILLISECOND if one == other else 10 * MILLISECOND
 

@@ -62,6 +62,9 @@ class Lags:
         self.is_blind = True
         """Nobody has measured anything: no lag, crowd or index here means anything."""
         self._wake = wake
+        self._nodes = 0
+        """How many nodes there is room for; the columns are empty until somebody says what it has measured, or that it
+        has measured nothing."""
         self._parent = parent
         self._rank = rank
         self._children = children
@@ -89,6 +92,11 @@ class Lags:
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
+        self._nodes += nodes
+        if self.lag:
+            self._extend(nodes)
+
+    def _extend(self, nodes: int) -> None:
         for column in (self.lag, self.place, self._reach):
             column.frombytes(bytes(nodes * column.itemsize))
         self.crowd.extend([1] * nodes)
@@ -100,6 +108,8 @@ class Lags:
 
     def enter(self, node: int, landmarks: Sequence[Micros]) -> None:
         """Take in the round trips that a node has measured, before it is placed. About 10 us; the first: O(n)."""
+        if not self.lag:
+            self._extend(self._nodes)
         if self.reserve.key(node) != NOWHERE:
             self.reserve.put(node, NOWHERE)
         if not landmarks:

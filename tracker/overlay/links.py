@@ -39,8 +39,6 @@ class Links(Nodes):
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
-        self.linked = 0
-        """How many nodes have a parent."""
         self.overcommitted: Final = Openings(regions)
         # The bags of each node in one number: most changes change nothing there, and one comparison tells.
         self._bags: Final[list[int]] = []
@@ -61,6 +59,11 @@ class Links(Nodes):
         parent = self.parent[leaf]
         self._splices_at[parent] = self.splices_at(parent) + 1
         self._index(leaf)
+
+    @property
+    def has_splices(self) -> bool:
+        """Tell whether anybody waits for anybody."""
+        return bool(self._leaf_of)
 
     def promised_leaf(self, joiner: int) -> int | None:
         """Give the leaf that waits to go under `joiner`."""
@@ -106,13 +109,18 @@ class Links(Nodes):
         """
         if not self._bags[standby] & _ADOPTER or self.rank[standby] >= self.rank[node]:
             return False
-        standbys = self.standbys
-        if standby == self.parent[node] or not standbys.give(node, self._numbers[standby]):
+        if standby == self.parent[node]:
+            return False
+        return self.give_adopter(node, self._numbers[standby])
+
+    def give_adopter(self, node: int, standby: int) -> bool:
+        """Have one stand by for `node` that is in the index of adopters at a lower rank, and not its parent, as above."""
+        if not self.standbys.give(node, standby):
             return False
         # Nothing but the last client that it may have changes where it belongs.
-        if standbys.load[standby] >= self._clients_max[standby]:
-            bags = self._bags[standby] = self._bags[standby] & ~_ADOPTER
-            self._put(standby, bags, _ADOPTER)
+        if self.standbys.load[standby] >= self._clients_max[standby]:
+            self._bags[standby] &= ~_ADOPTER
+            self.adopters.put(standby, NOWHERE)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
@@ -128,8 +136,9 @@ class Links(Nodes):
                 and is_open
                 and self.state[standby] == ATTACHED
             ):
-                bags = self._bags[standby] = self._bags[standby] | _ADOPTER
-                self._put(standby, bags, _ADOPTER)
+                self._bags[standby] |= _ADOPTER
+                key = self.region[standby] << RANK_BITS | self.rank[standby]
+                self.adopters.put(self._numbers[standby], key)
             else:
                 self._index(standby)
 
@@ -209,8 +218,7 @@ class Links(Nodes):
         node, parent = self._numbers[node], self._numbers[parent]
         self.parent[node] = parent
         self.children.append(parent, node)
-        self.free[parent] -= 1
-        self.linked += 1
+        free = self.free[parent] = self.free[parent] - 1
         lags = self.lags
         if not lags.is_blind:
             lags.settle(node)
@@ -219,7 +227,7 @@ class Links(Nodes):
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
             self._index(parent)
-        elif self.free[parent] <= 0:
+        elif free <= 0:
             # One place less changes nothing where others are left.
             self._index(parent)
 
@@ -230,7 +238,6 @@ class Links(Nodes):
         self.parent[node] = NOBODY
         self.children.remove(parent, node)
         free = self.free[parent] = self.free[parent] + 1
-        self.linked -= 1
         if free <= 1:
             # One place more changes nothing where others were free.
             self._index(parent)
@@ -252,7 +259,6 @@ class Links(Nodes):
             parents[head] = NOBODY
             changed[head] = None
         self.free[parent] += len(heads)
-        self.linked -= len(heads)
         return heads
 
     def _break_splice_of_leaf(self, leaf: int) -> None:

@@ -61,10 +61,6 @@ class Nodes:
         """How often each peer has asked to be attached, as it says: the version of its place."""
         self.state: Final[list[int]] = []
         self.role: Final = array("B")
-        self.population: Final = [0] * len(State)
-        """How many nodes are in each state."""
-        self.places = 0
-        """The capacities of all peers together."""
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
         self._clients_max: Final[list[int]] = []
@@ -86,8 +82,6 @@ class Nodes:
             self._used += 1
         kind = LISTENER if role is _ROLE_OF_MOST else int(role)
         self.state[node] = ORPHAN
-        self.population[FREE] -= 1
-        self.population[ORPHAN] += 1
         self.parent[node] = NOBODY
         self.rank[node] = _ARRIVAL_RANK[kind]
         self.capacity[node] = self.free[node] = capacity
@@ -95,10 +89,14 @@ class Nodes:
         self.role[node] = kind
         self.prefix[node] = prefix
         self.counter[node] = 0
-        self._clients_max[node] = clients_max(kind, capacity)
-        self.places += capacity
+        # One without places, as most are, stands by for nobody, whatever it is.
+        self._clients_max[node] = clients_max(kind, capacity) if capacity else 0
         self.changed[node] = None
         return node
+
+    def __len__(self) -> int:
+        """Count the nodes in use, the origin among them."""
+        return self._used - len(self._unused)
 
     def nodes(self) -> Iterator[int]:
         """Go through all nodes in use, the origin first."""
@@ -139,7 +137,6 @@ class Nodes:
         more = capacity - self.capacity[node]
         self.capacity[node] = capacity
         self.free[node] += more
-        self.places += more
         self._clients_max[node] = clients_max(self.role[node], capacity)
         self.changed[node] = None
 
@@ -153,12 +150,10 @@ class Nodes:
             column.extend([0] * nodes)
         for packed in (self.region, self.prefix, self.role):
             packed.frombytes(bytes(nodes * packed.itemsize))
-        self.population[FREE] += nodes
 
     def _release(self, node: int) -> None:
         """Let the slot of a node be used again; whoever knows its links cuts them."""
         self._step(node, _LEAVE)
-        self.places -= self.capacity[node]
         self._unused.append(self._numbers[node])
 
     def _step(self, node: int, step: int) -> bool:
@@ -170,9 +165,6 @@ class Nodes:
         if after == ILLEGAL:
             raise LocalProtocolError(f"node {node} is {State(before).name}: no {Step(step).name} from there")
         self.state[node] = after
-        population = self.population
-        population[before] -= 1
-        population[after] += 1
         return True
 
 

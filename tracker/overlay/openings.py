@@ -67,10 +67,11 @@ class Openings:
 
     def put(self, node: int, key: int) -> None:
         """Have a node in the bag `key` and in no other; `NOWHERE` takes it out."""
-        old = self._keys[node]
+        keys = self._keys
+        old = keys[node]
         if old == key:
             return
-        self._keys[node] = key
+        keys[node] = key
         positions = self._positions
         if old != NOWHERE:
             bag = self._bags[old]
@@ -110,12 +111,15 @@ class Openings:
         ranks = self.ranks & ((1 << below) - (1 << least)) if below > least else 0
         if not ranks:
             return NOWHERE
-        rank = lowest(ranks)
+        # `lowest`, without the call.
+        rank = (ranks & -ranks).bit_length() - 1
         if WINDOW_RANK_MIN <= rank < below - 1 and self.ranks_in[near[0]] >> rank & 0b11 == 0b10:
             return key_of(near[0], rank + 1)
         regions = self.regions_at[rank]
         if not regions & (regions - 1):
             return (regions.bit_length() - 1) << RANK_BITS | rank
+        if regions >> near[0] & 1:
+            return near[0] << RANK_BITS | rank
         for region in near:
             if regions >> region & 1:
                 return region << RANK_BITS | rank

@@ -235,7 +235,8 @@ def bears_another(tree: Tree, parent: int, most: int = SPLICES_MAX) -> bool:
 
 def _find_adopter(tree: Tree, node: int) -> int | None:
     """Find one that may take an orphan beyond its capacity."""
-    for adopter in adopters_below(tree, node, parent_rank_bound(tree, node)):
-        if adopter != node and tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
-            return adopter
+    for _, drawn in adopters_below(tree, node, parent_rank_bound(tree, node)):
+        for adopter in drawn:
+            if adopter != node and tree.free[adopter] > -EMERGENCY_PLACES_MAX and tree.is_rooted(adopter):
+                return adopter
     return None

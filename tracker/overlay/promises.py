@@ -53,12 +53,10 @@ def _check_counts(tree: Tree, nodes: list[int]) -> None:
         assert tree.free[node] + len(children) == tree.capacity[node], f"I7: places of {node}"
         promised = sum(tree.is_promised(child) for child in children)
         assert tree.splices_at(node) == promised, f"I7: splices under way at {node}"
-    states = Counter(tree.state)
-    assert tree.population == [states[state] for state in State], "I7: peers by state"
-    assert tree.places == sum(tree.capacity[node] for node in nodes), "I7: places of all"
+    assert len(tree) == len(nodes), "I7: peers"
     # With I4, equality here means that every peer is among its parent's children.
-    assert tree.linked == sum(tree.parent[node] != NOBODY for node in nodes), "I7: links"
-    assert tree.linked == sum(tree.capacity[node] - tree.free[node] for node in nodes), "I4: links"
+    linked = sum(tree.parent[node] != NOBODY for node in nodes)
+    assert linked == sum(tree.capacity[node] - tree.free[node] for node in nodes), "I4: links"
 
 
 def _check_standbys(tree: Tree, nodes: list[int]) -> None:

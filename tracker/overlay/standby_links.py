@@ -66,13 +66,13 @@ class StandbyLinks:
     def give(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node`; tell whether it did not yet, and there was room for it."""
         entry, standbys = STANDBYS_MAX * node, self._standbys
-        one = standbys[entry]
-        if one == standby or standbys[entry + 1] == standby:
+        one, other = standbys[entry], standbys[entry + 1]
+        if standby in (one, other):
             return False
         if one != NOBODY:
-            entry += 1
-            if standbys[entry] != NOBODY:
+            if other != NOBODY:
                 return False
+            entry += 1
         standbys[entry] = standby
         self.load[standby] += 1
         first, previous = self._first[standby], self._previous

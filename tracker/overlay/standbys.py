@@ -12,14 +12,14 @@ While no lag is known, a few of the nearest bag one rank up are looked at first 
 that could be wished for, at a quarter of what the search costs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from meshcast.protocol.capacity import clients_max_for
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
-from meshcast.protocol.units import MILLISECOND, SECOND
+from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from tracker.overlay.nodes import NOBODY, ORIGIN
-from tracker.overlay.openings import key_of
+from tracker.overlay.openings import RANK_BITS
 from tracker.overlay.tree import Tree
 
 RANK_US: Final = 60 * MILLISECOND
@@ -45,14 +45,14 @@ def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
     parent = tree.parent[node]
     if tree.lags.is_blind and parent != NOBODY and tree.rank[node] > RANK_LISTENER_MIN:
         for one in _quick(tree, node, parent, held):
-            if tree.give_standby(node, one):
+            if tree.give_adopter(node, one):
                 held += (one,)
         if len(held) == STANDBYS_MAX:
             return held
     bound = [*held] if parent == NOBODY else [parent, *held]
     while len(held) < STANDBYS_MAX:
         best = _best(tree, node, bound)
-        if best is None or not tree.give_standby(node, best):
+        if best is None or not tree.give_adopter(node, best):
             break
         held += (best,)
         bound.append(best)
@@ -76,8 +76,11 @@ def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[
     return held
 
 
-def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
-    """Go through some adopters of a rank under `below`: the highest rank first, and in it the nearest region."""
+def adopters_below(tree: Tree, node: int, below: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Go through some adopters of a rank under `below`: the highest rank first, and in it the nearest region.
+
+    They come by ranks: each rank, and some of one bag.
+    """
     adopters, near = tree.adopters, tree.nearest[tree.region[node]]
     ranks = adopters.ranks & (1 << below) - 1
     while ranks:
@@ -86,9 +89,9 @@ def adopters_below(tree: Tree, node: int, below: int) -> Iterator[int]:
         regions = adopters.regions_at[rank]
         for region in near:
             if regions >> region & 1:
-                key = key_of(region, rank)
+                key = region << RANK_BITS | rank
                 most = PROBES_MAX if rank >= RANK_LISTENER_MIN else len(adopters.bag(key))
-                yield from adopters.pick(key, tree.dice, most)
+                yield rank, adopters.pick(key, tree.dice, most)
 
 
 def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[int]:
@@ -100,18 +103,18 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     region = tree.region[node]
     if not regions >> region & 1:
         region = next(one for one in tree.nearest[region] if regions >> one & 1)
-    bag = adopters.bag(key_of(region, rank))
+    bag = adopters.bag(region << RANK_BITS | rank)
     size, parent_of, prefix_of = len(bag), tree.parent, tree.prefix
     branches = [tree.branch(parent)]
     prefixes = [prefix_of[node], prefix_of[parent]]
     for one in held:
         branches.append(tree.branch(one))
         prefixes.append(prefix_of[one])
-    missing = STANDBYS_MAX - len(held)
+    is_one_enough = len(held) == STANDBYS_MAX - 1
     found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
-    for _ in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
-        one, at = bag[at], at - 1
+    for step in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
+        one = bag[at - step]
         # Who is of that rank has room for one of the next (`_has_room`), and is another than the node.
         top, above = one, parent_of[one]
         while above > ORIGIN:
@@ -120,7 +123,7 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
         if above != ORIGIN or top in branches or prefix_of[one] in prefixes:
             continue
         found.append(one)
-        if len(found) == missing:
+        if is_one_enough or len(found) == STANDBYS_MAX:
             break
         branches.append(top)
         prefixes.append(prefix_of[one])
@@ -137,23 +140,32 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
     """Find who shares least with those a node depends on already: its parent and the standbys it has."""
     branches = [tree.branch(one) for one in bound]
     prefixes = [tree.prefix[one] for one in (node, *bound)]
-    best, best_score = None, -1
-    probes = 0
-    lags = tree.lags
-    for candidate in adopters_below(tree, node, tree.rank[node]):
-        if best is not None and (probes >= PROBES_MAX or tree.rank[candidate] < RANK_LISTENER_MIN):
-            break
-        if candidate == node or candidate in bound or not tree.is_rooted(candidate):
-            continue
-        if not _has_room(tree, node, candidate):
-            continue
-        probes += 1
-        score = 2 * (tree.branch(candidate) not in branches) + (tree.prefix[candidate] not in prefixes)
-        if not lags.is_blind:
-            ranks = tree.rank[node] - 1 - tree.rank[candidate]
-            score = score * PERFECT_US - lags.lag[candidate] - lags.delay(candidate, node) - RANK_US * ranks
-        if best is None or score > best_score:
-            best, best_score = candidate, score
-        if score == PERFECT and lags.is_blind:
-            break
+    best, best_score, probes = None, -1, 0
+    is_blind, own = tree.lags.is_blind, tree.rank[node]
+    for rank, drawn in adopters_below(tree, node, own):
+        for candidate in drawn:
+            if best is not None and (probes >= PROBES_MAX or rank < RANK_LISTENER_MIN):
+                return best
+            if candidate in bound:
+                continue
+            top = tree.branch(candidate)
+            is_rooted = top == ORIGIN or tree.parent[top] == ORIGIN
+            # All the room of an adopter is for those of the next rank.
+            if not is_rooted or (rank + 1 < own and not _has_room(tree, node, candidate)):
+                continue
+            probes += 1
+            score = 2 * (top not in branches) + (tree.prefix[candidate] not in prefixes)
+            if is_blind and score == PERFECT:
+                return candidate
+            if not is_blind:
+                score = score * PERFECT_US - _cost_us(tree, node, candidate)
+            if best is None or score > best_score:
+                best, best_score = candidate, score
     return best
+
+
+def _cost_us(tree: Tree, node: int, candidate: int) -> Micros:
+    """Give what a standby's lag, and its rank, count against it."""
+    ranks = tree.rank[node] - 1 - tree.rank[candidate]
+    lags = tree.lags
+    return lags.lag[candidate] + lags.delay(candidate, node) + RANK_US * ranks

@@ -72,16 +72,29 @@ class Steward:
         `enter` adds one to the tree, and `withdraw` takes one out again for whom there is no place after all.
         """
         for name in waiting.first():
-            wish = waiting.join(name)
-            if not self.tree.slots.ranks and wish.capacity == 0:
-                break
-            node = enter(name, wish)
-            if place(self.tree, node) is None:
-                withdraw(node)
+            node = self.seat(name, waiting.join(name), enter, withdraw, now)
+            if node is None:
                 break
             waiting.admitted(name, now)
-            self.heard(node, now)
             yield node
+
+    def seat(
+        self,
+        name: Name,
+        wish: Wish,
+        enter: Callable[[Name, Wish], int],
+        withdraw: Callable[[int], None],
+        now: Micros,
+    ) -> int | None:
+        """Place one whose turn it is; give its node, or None if there is no place for it."""
+        if not self.tree.slots.ranks and wish.capacity == 0:
+            return None
+        node = enter(name, wish)
+        if place(self.tree, node) is None:
+            withdraw(node)
+            return None
+        self.heard(node, now)
+        return node
 
     def told(self, node: int, now: Micros) -> tuple[int, ...]:
         """Note that a peer is told its place now; give the standbys to be told with it."""
@@ -197,9 +210,10 @@ class Steward:
         """
         tree = self.tree
         # A parent may have been given up by the very report that names it.
-        is_over = parent is not None and tree.state[parent] != FREE and tree.free[parent] < 0
-        moves = relieve(tree, parent) if is_over and parent is not None else []
-        splice = complete_splice(tree, node)
+        moves: list[Move] = []
+        if parent is not None and tree.free[parent] < 0 and tree.state[parent] != FREE:
+            moves += relieve(tree, parent)
+        splice = complete_splice(tree, node) if tree.has_splices else None
         if splice is not None:
             moves.append(splice)
         if not tree.lags.is_blind:
@@ -207,7 +221,9 @@ class Steward:
             moves += advance(tree, node)
         if tree.free[node] < 0:
             moves += relieve(tree, node)
-        return moves + self.tidy()
+        if tree.overcommitted.ranks:
+            moves += relieve_some(tree)
+        return moves
 
     def _succeed(self, head: int) -> list[Move]:
         """Once all children of one that has gone are heard again, send an heir to its place."""

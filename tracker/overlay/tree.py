@@ -124,16 +124,16 @@ class Tree(Links):
                 self._unlink(node)
             self._link(node, parent)
         self._step(node, _PLACE)
+        if self._bags[node]:
+            # It is not attached any longer.
+            self._index(node)
         rank, current = self._least_rank(node), self.rank[node]
+        if rank == current:
+            return
         held = self.standbys.of(node)
         if rank > current:
             for standby in held:
                 self.drop_standby(node, standby)
-        if self._bags[node]:
-            # It is not attached any longer.
-            self._index(node)
-        if rank == current:
-            return
         if held or self.standbys.load[node] or self.free[node] < self.capacity[node]:
             self._rerank(node, rank)
         else:
@@ -152,13 +152,13 @@ class Tree(Links):
         state = self.state
         if node in (ORIGIN, parent) or state[node] == FREE or state[parent] == FREE:
             return False
-        role, rank = self.role[node], self.rank[parent] + 1
+        above, role = self.rank[parent], self.role[node]
         if role != LISTENER:
-            return rank <= RANK_MIN[role]
+            return above < RANK_MIN[role]
         if self.free[node] == self.capacity[node]:
-            return rank <= RANK_MAX
+            return above < RANK_MAX
         most = self.rank[node]
-        return rank <= most and most >= RANK_LISTENER_MIN
+        return above < most and most >= RANK_LISTENER_MIN
 
     def confirm(self, node: int) -> None:
         """Hear that a node is where it is believed to be."""
