@@ -22,11 +22,11 @@ def dice(seed: int | str, name: str) -> Dice:
     bits = stream(seed, name).getrandbits
 
     def roll(sides: int) -> int:
-        if sides < 1:
-            raise ValueError(f"dice of {sides} sides")
         width = sides.bit_length()
         number = bits(width)
         while number >= sides:
+            if sides < 1:
+                raise ValueError(f"dice of {sides} sides")
             number = bits(width)
         return number
 

@@ -28,6 +28,7 @@ from tracker.overlay.waiting import Waiting
 
 RESUME_US: Final[Micros] = 2 * SECOND
 """Peers come back to a restarted tracker spread over this."""
+_ROLE_OF_MOST: Final = Role.LISTENER
 TIMED_EVERY: Final = 256
 """One operation in so many is timed: to ask a process for its CPU time is a system call, and where those are slow (in
 containers that filter them) every sixteenth took a sixth of the whole run."""
@@ -60,16 +61,20 @@ class Timer:
     count: int = 0
     timed: int = 0
     seconds: float = 0.0
+    is_on: bool = False
+    """The operation that began last is one of those that are timed; to ask this first saves most of the calls below."""
     _began: float = -1.0
 
     def begin(self) -> None:
         """Perhaps time the operation that begins now."""
         self.count += 1
-        self.resume()
+        self.is_on = not self.count % TIMED_EVERY
+        if self.is_on:
+            self.resume()
 
     def resume(self) -> None:
         """Time another part of the operation that is being timed, if it is one."""
-        if self.clock is not None and not self.count % TIMED_EVERY:
+        if self.clock is not None and self.is_on:
             self._began = self.clock()
 
     def end(self, *, is_whole: bool = True) -> None:
@@ -118,7 +123,8 @@ class Desk:
         self._calendar = calendar
         self._placed = placed
         self._dice = dice
-        self._wishes: dict[int, Wish] = {}
+        self._wish: Wish
+        """Of the joiner that was entered last: it is told its place, or taken out again, before the next one comes."""
         self._lacking: dict[int, int] = {}
         """Those who have been given fewer standbys than they should have, with their generation."""
         self._serial = 0
@@ -143,7 +149,8 @@ class Desk:
                 self.waiting.add(self._serial, wish)
             else:
                 self._welcome(node)
-        self.joining.end()
+        if self.joining.is_on:
+            self.joining.end()
 
     def _admit(self) -> None:
         """Place those who wait."""
@@ -157,27 +164,28 @@ class Desk:
         """Tell somebody its place: the tracker's work ends with the standbys, the rest is the peer's."""
         now, timer = self._calendar.now, self.joining
         standbys = self.steward.told(node, now)
-        timer.end(is_whole=False)
+        if timer.is_on:
+            timer.end(is_whole=False)
         self._tell_place(node, standbys, now)
-        timer.resume()
+        if timer.is_on:
+            timer.resume()
 
     def _enter(self, _: int, wish: Wish) -> int:
         """Add a joiner to the tree."""
         node = self.tree.add(capacity=wish.capacity, region=wish.region, role=wish.role, prefix=wish.prefix)
         if wish.landmarks:
             self.tree.lags.enter(node, wish.landmarks)
-        self._wishes[node] = wish
+        self._wish = wish
         return node
 
     def _tell_place(self, node: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Tell a joiner its place: it is a peer of the mesh from now on."""
-        mesh, wish = self._mesh, self._wishes.pop(node)
-        mesh.enter(
-            node, capacity=wish.capacity, city=wish.city, access_us=wish.access_us, role=int(wish.role)
-        )
-        told_at = now + self.way_us(node)
+        mesh, wish, delay_us = self._mesh, self._wish, self._mesh.delay_us
+        role = LISTENER if wish.role is _ROLE_OF_MOST else int(wish.role)
+        mesh.enter(node, capacity=wish.capacity, city=wish.city, access_us=wish.access_us, role=role)
+        told_at = now + delay_us(node, ORIGIN) + self.slow_us
         for standby in standbys:
-            mesh.take_standby(node, standby, told_at + 4 * mesh.delay_us(node, standby))
+            mesh.take_standby(node, standby, told_at + 4 * delay_us(node, standby))
         self._placed(node, wish, self.tree.parent[node], told_at)
 
     # ---- reports
@@ -195,21 +203,30 @@ class Desk:
         else:
             steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
         self._give_standbys(node, now)
-        self.order(steward.settle(node, parent if parent != NOBODY else None))
-        self._admit()
+        moves = steward.settle(node, parent if parent != NOBODY else None)
+        if moves:
+            self.order(moves)
+        if self.waiting:
+            self._admit()
 
     def joined(self, node: int) -> None:
         """Hear that a joiner is attached: the report that ends a join."""
         if not self.is_up:
             return
-        self.joining.resume()
-        mesh, steward = self._mesh, self.steward
+        mesh, steward, timer = self._mesh, self.steward, self.joining
+        if timer.is_on:
+            timer.resume()
         parent = mesh.parent[node]
         steward.hear_of_parent(node, parent, mesh.rank[node], mesh.counter[node])
         moves = steward.settle(node, parent)
-        self.joining.end(is_whole=False)
-        self.order(moves + steward.better())
-        self._admit()
+        if timer.is_on:
+            timer.end(is_whole=False)
+        if not self.tree.lags.is_blind:
+            moves += steward.better()
+        if moves:
+            self.order(moves)
+        if self.waiting:
+            self._admit()
 
     def report_standbys(self, node: int) -> None:
         """Hear that a peer has lost a standby, and give it another."""

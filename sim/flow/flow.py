@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Final
 
+from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
     REFERRED_MAX,
@@ -15,7 +16,6 @@ from meshcast.protocol.limits import (
     STALLED_FRESH_US,
     silence_us,
 )
-from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.chance import dice, stream
 from sim.distances import Distances
@@ -226,20 +226,20 @@ class Flow:
 
     def _attach(self, node: int, parent: int, wish: Wish) -> None:
         """Have a joiner hear its first sound."""
-        mesh, sound, now = self.mesh, self.sound, self.calendar.now
-        is_flowing = mesh.head_of(parent) == ORIGIN
+        mesh, have, now = self.mesh, self.sound.have, self.calendar.now
         mesh.drop_standby(node, parent)
         mesh.link(node, parent)
         mesh.attached_at[node] = now
         mesh.rank[node] = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
         lag_us = mesh.lag_us[parent] + mesh.delay_us(parent, node)
         mesh.lag_us[node] = mesh.base_us[node] = lag_us
-        sound.have.pop(node, None)
-        if not is_flowing:
-            sound.have[node] = sound.stalled_at(parent)
+        have.pop(node, None)
+        # Where nobody has stalled, nobody need look up the chain.
+        if have and mesh.head_of(parent) != ORIGIN:
+            have[node] = self.sound.stalled_at(parent)
         mesh.drop_higher_standbys(node)
         self.note(1, node, parent)
-        if wish.role is Role.LISTENER:
+        if mesh.role[node] == LISTENER:
             self.coming -= 1
             self.admit(node)
             if wish.stays_us < FOREVER_US:

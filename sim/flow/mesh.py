@@ -34,6 +34,9 @@ class Mesh:
         self.capacity: Final[list[int]] = []
         self.role: Final[list[int]] = []
         self.city: Final[list[int]] = []
+        self._delays_us: Final[list[list[Micros]]] = []
+        """From each peer's city to all others."""
+        self._children_max: Final[list[int]] = []
         self.access_us: Final = array("i")
         self.lag_us: Final = array("i")
         """From the origin to this peer along its parents."""
@@ -59,7 +62,9 @@ class Mesh:
         self.parent[node] = NOBODY
         self.rank[node] = RANK_MAX if role == LISTENER else RANK_MIN[role]
         self.capacity[node], self.role[node] = capacity, role
+        self._children_max[node] = children_max(role, capacity) if capacity else 0
         self.city[node], self.access_us[node] = city, access_us
+        self._delays_us[node] = self._city_delays_us[city]
         self.lag_us[node] = self.base_us[node] = self.counter[node] = 0
         self.attached_at[node] = -1
         self.standby[0][node] = self.standby[1][node] = NOBODY
@@ -69,22 +74,22 @@ class Mesh:
 
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two peers, one way."""
-        city = self.city
-        way_us = self._city_delays_us[city[one]][city[other]]
-        return way_us + self.access_us[one] + self.access_us[other]
+        access_us = self.access_us
+        return self._delays_us[one][self.city[other]] + access_us[one] + access_us[other]
 
     # ---- children
 
     def may_adopt(self, parent: int, rank: int) -> bool:
         """Does a peer take a child of this rank now? `Relay.adopt` asks the same."""
-        return self.rank[parent] < rank and self.alive[parent] != 0 and self.room(parent) > 0
+        if self.rank[parent] >= rank or not self.alive[parent]:
+            return False
+        children = self.children[parent]
+        return children is not None and len(children) < self._children_max[parent]
 
     def room(self, parent: int) -> int:
         """Say how many more children a peer takes, emergencies included."""
         children = self.children[parent]
-        if children is None:
-            return 0
-        return children_max(self.role[parent], self.capacity[parent]) - len(children)
+        return self._children_max[parent] - len(children) if children is not None else 0
 
     def link(self, node: int, parent: int) -> None:
         """Have `node` hear from `parent`."""
@@ -131,11 +136,11 @@ class Mesh:
 
     def drop_higher_standbys(self, node: int) -> bool:
         """Let go of standbys whose rank is not lower: they would refuse. Tell whether there were any."""
-        rank, has_dropped = self.rank[node], False
-        one, other = self.standby[0][node], self.standby[1][node]
-        if one != NOBODY and self.rank[one] >= rank:
+        ranks, (first, second) = self.rank, self.standby
+        rank, one, other, has_dropped = ranks[node], first[node], second[node], False
+        if one != NOBODY and ranks[one] >= rank:
             has_dropped = self.drop_standby(node, one)
-        if other != NOBODY and self.rank[other] >= rank:
+        if other != NOBODY and ranks[other] >= rank:
             has_dropped = self.drop_standby(node, other)
         return has_dropped
 
@@ -158,22 +163,19 @@ class Mesh:
     def enlist(self, node: int, standby: int) -> int:
         """Have `standby` stand by for `node`; give which of its standbys it is, for `warm_at`, or -1 if it may not be."""
         clients = self.clients[standby]
-        if not self.alive[standby] or clients is None:
+        if clients is None or node in clients or not self.alive[standby]:
             return -1
         own, rank = self.rank[standby], self.rank[node]
-        if own >= rank:
+        if own >= rank or len(clients) >= _clients_max_for(
+            self.role[standby], self.capacity[standby], own, rank
+        ):
             return -1
-        most = _clients_max_for(self.role[standby], self.capacity[standby], own, rank)
-        if len(clients) >= most or node in clients:
-            return -1
-        place = 0
-        if self.standby[0][node] != NOBODY:
-            place = 1
-            if self.standby[1][node] != NOBODY:
-                return -1
-        self.standby[place][node] = standby
-        clients[node] = None
-        return place
+        for place, column in enumerate(self.standby):
+            if column[node] == NOBODY:
+                column[node] = standby
+                clients[node] = None
+                return place
+        return -1
 
     def drop_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node` no longer; tell whether it did."""
@@ -219,10 +221,11 @@ class Mesh:
         more = max(missing, 64, len(self.parent) // 8)
         for column in (
             self.alive, self.parent, self.rank, self.capacity, self.role, self.city, self.counter, self.generation,
-            *self.standby,
+            *self.standby, self._children_max,
         ):  # fmt: skip
             column.extend([0] * more)
         for packed in (self.access_us, self.lag_us, self.base_us, self.attached_at, *self.warm_at):
             packed.frombytes(bytes(more * packed.itemsize))
+        self._delays_us.extend([[]] * more)
         self.children.extend([None] * more)
         self.clients.extend([None] * more)

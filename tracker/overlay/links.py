@@ -115,10 +115,11 @@ class Links(Nodes):
 
     def give_adopter(self, node: int, standby: int) -> bool:
         """Have one stand by for `node` that is in the index of adopters at a lower rank, and not its parent, as above."""
-        if not self.standbys.give(node, standby):
+        standbys = self.standbys
+        if not standbys.give(node, standby):
             return False
         # Nothing but the last client that it may have changes where it belongs.
-        if self.standbys.load[standby] >= self._clients_max[standby]:
+        if standbys.load[standby] >= self._clients_max[standby]:
             self._bags[standby] &= ~_ADOPTER
             self.adopters.put(standby, NOWHERE)
         return True

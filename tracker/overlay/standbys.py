@@ -96,13 +96,13 @@ def adopters_below(tree: Tree, node: int, below: int) -> Iterator[tuple[int, Seq
 
 def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[int]:
     """Find some whom a search would take at once, among a few neighbours in the nearest bag one rank up."""
-    rank = tree.rank[node] - 1
-    adopters, regions = tree.adopters, tree.adopters.regions_at[rank]
+    rank, adopters = tree.rank[node] - 1, tree.adopters
+    regions = adopters.regions_at[rank]
     if not regions:
         return []
-    region = tree.region[node]
-    if not regions >> region & 1:
-        region = next(one for one in tree.nearest[region] if regions >> one & 1)
+    for region in tree.nearest[tree.region[node]]:
+        if regions >> region & 1:
+            break
     bag = adopters.bag(region << RANK_BITS | rank)
     size, parent_of, prefix_of = len(bag), tree.parent, tree.prefix
     branches = [tree.branch(parent)]
@@ -142,19 +142,24 @@ def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
     prefixes = [tree.prefix[one] for one in (node, *bound)]
     best, best_score, probes = None, -1, 0
     is_blind, own = tree.lags.is_blind, tree.rank[node]
+    parent_of, prefix_of = tree.parent, tree.prefix
     for rank, drawn in adopters_below(tree, node, own):
+        # All the room of an adopter is for those of the next rank.
+        is_deep, is_last_resort = rank + 1 < own, rank < RANK_LISTENER_MIN
         for candidate in drawn:
-            if best is not None and (probes >= PROBES_MAX or rank < RANK_LISTENER_MIN):
+            if best is not None and (is_last_resort or probes >= PROBES_MAX):
                 return best
             if candidate in bound:
                 continue
-            top = tree.branch(candidate)
-            is_rooted = top == ORIGIN or tree.parent[top] == ORIGIN
-            # All the room of an adopter is for those of the next rank.
-            if not is_rooted or (rank + 1 < own and not _has_room(tree, node, candidate)):
+            top, above = candidate, parent_of[candidate]
+            while above > ORIGIN:
+                top = above
+                above = parent_of[above]
+            # The origin itself is under nobody, and yet no orphan.
+            if ORIGIN not in (above, top) or (is_deep and not _has_room(tree, node, candidate)):
                 continue
             probes += 1
-            score = 2 * (top not in branches) + (tree.prefix[candidate] not in prefixes)
+            score = 2 * (top not in branches) + (prefix_of[candidate] not in prefixes)
             if is_blind and score == PERFECT:
                 return candidate
             if not is_blind:
