@@ -87,6 +87,7 @@ class Flow:
         self.desk.orphans = self.orphans
         self.desk.lowered = self.report_lowered
         self.figures = Figures(self)
+        self._wishes: Final = self.figures.wishes
         self.troubles = Troubles(self)
         self.reporting = Timer(clock)
         self.people: Final = array("i")
@@ -264,11 +265,6 @@ class Flow:
         self.orphans.begin(
             node, now, unheard_since=now, named=None if parent == NONE else parent, has_heard=False
         )
-
-    @property
-    def _wishes(self) -> dict[int, Wish]:
-        """What joiners wanted who have not found a parent at once."""
-        return self.figures.wishes
 
     # ---- repairs
 

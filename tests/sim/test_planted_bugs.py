@@ -304,6 +304,7 @@ def lets_a_standby_be_named_that_is_no_lower(patch: Patch) -> None:
         return max(able, key=lambda one: tree.rank[one], default=None)
 
     patch.setattr(Links, "give_standby", careless)
+    patch.setattr(Links, "give_adopter", careless)
     patch.setattr(standbys, "_best", anybody)
 
 

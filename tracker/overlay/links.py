@@ -17,7 +17,7 @@ from tracker.overlay.chains import Chains
 from tracker.overlay.errands import Clearing, Errands
 from tracker.overlay.lags import Lags
 from tracker.overlay.nodes import NOBODY, Nodes
-from tracker.overlay.openings import NOWHERE, RANK_BITS, Openings
+from tracker.overlay.openings import RANK_BITS, Openings
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import ATTACHED
 
@@ -40,6 +40,14 @@ class Links(Nodes):
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
         self.overcommitted: Final = Openings(regions)
+        kinds = {
+            _SLOT: self.slots, _LEAF_ONLY: self.leaf_only, _ADOPTER: self.adopters, _OVERCOMMITTED: self.overcommitted
+        }  # fmt: skip
+        self._touching: Final = tuple(
+            tuple([(bit, openings) for bit, openings in kinds.items() if touched & bit])
+            for touched in range(sum(kinds) + 1)
+        )
+        """For each sum of bits the indices that it names."""
         # The bags of each node in one number: most changes change nothing there, and one comparison tells.
         self._bags: Final[list[int]] = []
         self._leaf_of: Final[dict[int, int]] = {}
@@ -121,7 +129,7 @@ class Links(Nodes):
         # Nothing but the last client that it may have changes where it belongs.
         if standbys.load[standby] >= self._clients_max[standby]:
             self._bags[standby] &= ~_ADOPTER
-            self.adopters.put(standby, NOWHERE)
+            self.adopters.take_out(standby)
         return True
 
     def drop_standby(self, node: int, standby: int) -> None:
@@ -182,19 +190,17 @@ class Links(Nodes):
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
         node = self._numbers[node]
-        key = self.region[node] << RANK_BITS | self.rank[node] if bags else NOWHERE
-        if touched & _SLOT:
-            self.slots.put(node, key if bags & _SLOT else NOWHERE)
-            if not self.lags.is_blind:
+        key = self.region[node] << RANK_BITS | self.rank[node]
+        for bit, openings in self._touching[touched]:
+            if bags & bit:
+                openings.put(node, key)
+            else:
+                openings.take_out(node)
+        if not self.lags.is_blind:
+            if touched & _SLOT:
                 self.lags.offer_spot(node, self.capacity[node] if bags & _SLOT else 0)
-        if touched & _LEAF_ONLY:
-            self.leaf_only.put(node, key if bags & _LEAF_ONLY else NOWHERE)
-            if not self.lags.is_blind:
+            if touched & _LEAF_ONLY:
                 self.lags.offer_leaf(node, is_leaf=bags & _LEAF_ONLY != 0)
-        if touched & _ADOPTER:
-            self.adopters.put(node, key if bags & _ADOPTER else NOWHERE)
-        if touched & _OVERCOMMITTED:
-            self.overcommitted.put(node, key if bags & _OVERCOMMITTED else NOWHERE)
 
     def _open_eyes(self) -> None:
         """Work out what is kept by lag, from the top down, when somebody first measures. O(n log n)."""

@@ -67,25 +67,32 @@ class Openings:
 
     def put(self, node: int, key: int) -> None:
         """Have a node in the bag `key` and in no other; `NOWHERE` takes it out."""
-        keys = self._keys
-        old = keys[node]
+        old = self._keys[node]
         if old == key:
             return
-        keys[node] = key
-        positions = self._positions
         if old != NOWHERE:
-            bag = self._bags[old]
-            last = bag.pop()
-            if last != node:
-                position = positions[node]
-                bag[position] = last
-                positions[last] = position
-            if not bag:
-                self._unmark(old)
-        if key != NOWHERE:
-            bag = self._bags.get(key) or self._mark(key)
-            positions[node] = len(bag)
-            bag.append(node)
+            self.take_out(node)
+            if key == NOWHERE:
+                return
+        self._keys[node] = key
+        bag = self._bags.get(key) or self._mark(key)
+        self._positions[node] = len(bag)
+        bag.append(node)
+
+    def take_out(self, node: int) -> None:
+        """Take a node out of the bag that it is in."""
+        keys = self._keys
+        key = keys[node]
+        keys[node] = NOWHERE
+        bag = self._bags[key]
+        last = bag.pop()
+        if last != node:
+            positions = self._positions
+            position = positions[node]
+            bag[position] = last
+            positions[last] = position
+        if not bag:
+            self._unmark(key)
 
     def bag(self, key: int) -> Sequence[int]:
         """Show who is in a bag, in its own order."""

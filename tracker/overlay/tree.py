@@ -87,7 +87,7 @@ class Tree(Links):
         self._release(node)
         self._index(node)
         heads: list[int] = []
-        if self.free[node] < self.capacity[node]:
+        if self.free[node] != self.capacity[node]:
             heads = self._unlink_all(node)
             for head in heads:
                 self._step(head, _LOSE)
@@ -127,7 +127,9 @@ class Tree(Links):
         if self._bags[node]:
             # It is not attached any longer.
             self._index(node)
-        rank, current = self._least_rank(node), self.rank[node]
+        rank, current = self.rank[parent] + 1, self.rank[node]
+        if rank < RANK_LISTENER_MIN:
+            rank = self._least_rank(node)
         if rank == current:
             return
         held = self.standbys.of(node)
