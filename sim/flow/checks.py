@@ -19,9 +19,9 @@ def tree_problems(flow: "Flow") -> list[str]:
     """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys' ranks."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
-    parent = np.array(mesh.parent, np.int32)
-    rank = np.array(mesh.rank, np.int8)
-    alive = np.array(mesh.alive, bool)
+    parent = np.frombuffer(mesh.parent, np.int32)
+    rank = np.frombuffer(bytes(mesh.rank), np.uint8)
+    alive = np.frombuffer(bytes(mesh.alive), np.uint8).astype(bool)
     hanging = np.flatnonzero(alive & (parent >= 0))
     wrong = hanging[rank[parent[hanging]] >= rank[hanging]]
     problems += [
@@ -43,7 +43,7 @@ def tree_problems(flow: "Flow") -> list[str]:
         if hearing[node] != len(children) - len(astray):
             problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {list(children)}")
     for column in mesh.standby:
-        standby = np.array(column, np.int32)
+        standby = np.frombuffer(column, np.int32)
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))
         served = served[alive[standby[served]]]
         wrong = served[(rank[standby[served]] >= rank[served]) | (standby[served] == parent[served])]

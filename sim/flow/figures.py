@@ -133,7 +133,7 @@ class Figures:
 
     def depths(self) -> Column:
         """Give everybody's distance from the origin; orphans' trees count from their heads."""
-        parent = np.array(self._flow.mesh.parent, np.int64)
+        parent = np.frombuffer(self._flow.mesh.parent, np.int32).astype(np.int64)
         depth = np.zeros(len(parent), np.int64)
         at = parent.copy()
         while (hanging := at >= 0).any():
@@ -146,7 +146,7 @@ class Figures:
         mesh, crowd = self._flow.mesh, self._flow.crowd
         if not len(people):
             return np.zeros(1, np.int64), np.zeros(1, np.int64)
-        city = np.array(mesh.city, np.int16)[people]
+        city = np.frombuffer(mesh.city, np.int16)[people]
         access = np.frombuffer(mesh.access_us, np.int32)[people]
         unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int64)[city] + access + crowd.data_centre_us
         return np.frombuffer(mesh.lag_us, np.int32)[people].astype(np.int64), unicast

@@ -1,9 +1,8 @@
 """Who really hears from whom, and how far behind the origin everybody is.
 
-A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat, so that a million peers cost
-megabytes: lists of small numbers and of peers, which are objects that exist once and which Python reads and writes several
-times faster than arrays; times are arrays. Children and standby clients are dicts used as ordered sets, and only for those
-who have places.
+A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat and narrow, for the reason
+that `tracker.overlay.nodes` gives, so that a million peers cost megabytes and a sample is a sum over a column. Children and
+standby clients are dicts used as ordered sets, and only for those who have places.
 """
 
 from array import array
@@ -28,15 +27,15 @@ class Mesh:
 
     def __init__(self, city_delays_us: list[list[Micros]]) -> None:
         self._city_delays_us: Final = city_delays_us
-        self.alive: Final[list[int]] = []
-        self.parent: Final[list[int]] = []
-        self.rank: Final[list[int]] = []
-        self.capacity: Final[list[int]] = []
-        self.role: Final[list[int]] = []
-        self.city: Final[list[int]] = []
+        self.alive: Final = bytearray()
+        self.parent: Final = array("i")
+        self.rank: Final = bytearray()
+        self.capacity: Final = array("h")
+        self.role: Final = bytearray()
+        self.city: Final = array("h")
         self._delays_us: Final[list[list[Micros]]] = []
         """From each peer's city to all others."""
-        self._children_max: Final[list[int]] = []
+        self._children_max: Final = array("h")
         self.access_us: Final = array("i")
         self.lag_us: Final = array("i")
         """From the origin to this peer along its parents."""
@@ -46,7 +45,7 @@ class Mesh:
         self.counter: Final[list[int]] = []
         self.generation: Final[list[int]] = []
         """How many peers have had this number: what was meant for an earlier one is not for this."""
-        self.standby: Final[tuple[list[int], list[int]]] = ([], [])
+        self.standby: Final = (array("i"), array("i"))
         self.warm_at: Final = (array("q"), array("q"))
         """From when on each standby answers at once."""
         self.children: Final[list[dict[int, None] | None]] = []
@@ -219,13 +218,15 @@ class Mesh:
 
     def _grow(self, missing: int) -> None:
         more = max(missing, 64, len(self.parent) // 8)
+        for octets in (self.alive, self.rank, self.role):
+            octets.extend(bytes(more))
         for column in (
-            self.alive, self.parent, self.rank, self.capacity, self.role, self.city, self.counter, self.generation,
-            *self.standby, self._children_max,
+            self.parent, self.capacity, self._children_max, self.city, self.access_us, self.lag_us, self.base_us,
+            self.attached_at, *self.standby, *self.warm_at,
         ):  # fmt: skip
-            column.extend([0] * more)
-        for packed in (self.access_us, self.lag_us, self.base_us, self.attached_at, *self.warm_at):
-            packed.frombytes(bytes(more * packed.itemsize))
+            column.frombytes(bytes(more * column.itemsize))
+        self.counter.extend([0] * more)
+        self.generation.extend([0] * more)
         self._delays_us.extend([[]] * more)
         self.children.extend([None] * more)
         self.clients.extend([None] * more)

@@ -49,7 +49,7 @@ class Links(Nodes):
         )
         """For each sum of bits the indices that it names."""
         # The bags of each node in one number: most changes change nothing there, and one comparison tells.
-        self._bags: Final[list[int]] = []
+        self._bags: Final = bytearray()
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
         self._splices_at: Final[dict[int, int]] = {}
@@ -119,7 +119,7 @@ class Links(Nodes):
             return False
         if standby == self.parent[node]:
             return False
-        return self.give_adopter(node, self._numbers[standby])
+        return self.give_adopter(node, standby)
 
     def give_adopter(self, node: int, standby: int) -> bool:
         """Have one stand by for `node` that is in the index of adopters at a lower rank, and not its parent, as above."""
@@ -147,7 +147,7 @@ class Links(Nodes):
             ):
                 self._bags[standby] |= _ADOPTER
                 key = self.region[standby] << RANK_BITS | self.rank[standby]
-                self.adopters.put(self._numbers[standby], key)
+                self.adopters.put(standby, key)
             else:
                 self._index(standby)
 
@@ -157,7 +157,7 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
-        self._bags.extend([0] * nodes)
+        self._bags.extend(bytes(nodes))
         self.lags.grow(nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)
@@ -189,7 +189,6 @@ class Links(Nodes):
 
     def _put(self, node: int, bags: int, touched: int) -> None:
         """Enter a node in some bags and take it out of the other ones that are touched."""
-        node = self._numbers[node]
         key = self.region[node] << RANK_BITS | self.rank[node]
         for bit, openings in self._touching[touched]:
             if bags & bit:
@@ -221,8 +220,6 @@ class Links(Nodes):
                 lags.crowd[self.parent[node]] += lags.crowd[node]
 
     def _link(self, node: int, parent: int) -> None:
-        # Whoever read these numbers from an array has objects of its own; lists keep the shared ones.
-        node, parent = self._numbers[node], self._numbers[parent]
         self.parent[node] = parent
         self.children.append(parent, node)
         free = self.free[parent] = self.free[parent] - 1

@@ -46,7 +46,7 @@ class Openings:
     __slots__ = ("_bags", "_keys", "_positions", "ranks", "ranks_in", "regions_at")
 
     def __init__(self, regions: int, ranks: int = RANK_MAX + 1) -> None:
-        self._bags: dict[int, list[int]] = {}
+        self._bags: dict[int, array[int]] = {}
         self._keys = array("h")
         self._positions = array("i")
         self.ranks = 0
@@ -132,13 +132,13 @@ class Openings:
                 return region << RANK_BITS | rank
         return NOWHERE
 
-    def _mark(self, key: int) -> list[int]:
+    def _mark(self, key: int) -> "array[int]":
         """Have a bag that somebody is put into; give it."""
         region, rank = key >> RANK_BITS, key & RANK_MASK
         self.ranks |= 1 << rank
         self.ranks_in[region] |= 1 << rank
         self.regions_at[rank] |= 1 << region
-        return self._bags.setdefault(key, [])
+        return self._bags.setdefault(key, array("i"))
 
     def _unmark(self, key: int) -> None:
         region, rank = key >> RANK_BITS, key & RANK_MASK

@@ -4,7 +4,7 @@ A peer has up to two standbys; a standby has clients, and their number is its lo
 the clients of one who goes are found without a search, so that they can be given somebody else.
 
 Link i of a node is entry STANDBYS_MAX * node + i, of the standbys and of the rings of clients alike: those are linked
-as `Chains` are, but in arrays, for the numbers of entries are nobody else's objects.
+as `Chains` are.
 """
 
 from array import array
@@ -24,11 +24,11 @@ class StandbyLinks:
     __slots__ = ("_first", "_next", "_previous", "_standbys", "load", "wanting")
 
     def __init__(self) -> None:
-        self._standbys: Final[list[int]] = []
+        self._standbys: Final = array("i")
         self._first: Final = array("i")
         self._next: Final = array("i")
         self._previous: Final = array("i")
-        self.load: Final[list[int]] = []
+        self.load: Final = array("h")
         """How many peers a node stands by for."""
         self.wanting: Final[dict[int, None]] = {}
         """Who has lost a standby and has not been given another, in the order of the losses."""
