@@ -18,7 +18,7 @@ def test_a_peer_has_two_standbys_and_no_third() -> None:
     assert [book.give(0, standby) for standby in (3, 1, 2)] == [True, True, False]
     assert book.of(0) == (3, 1)
     assert (book.has(0, 1), book.has(0, 2)) == (True, False)
-    assert book.load == [0, 1, 0, 1, 0, 0]
+    assert list(book.load) == [0, 1, 0, 1, 0, 0]
 
 
 def test_one_peer_is_never_both_of_anothers_standbys() -> None:
