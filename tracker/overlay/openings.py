@@ -2,8 +2,8 @@
 
 A bag is kept for every (region, rank), and three kinds of masks say which bags are not empty: ranks of anybody, ranks
 of one region, regions of one rank. The lowest rank with a free place in the nearest region is then a few bit
-operations, whatever the size of the crowd (5-12 us a join at a million peers in pure Python, measured). Nodes leave a
-bag by swap-remove; which one of a bag is taken is the dice's choice.
+operations, whatever the size of the crowd. Nodes leave a bag by swap-remove; which one of a bag is taken is the dice's
+choice. (What a whole join costs: `benchmarks/overlay.py`.)
 """
 
 from array import array
