@@ -6,6 +6,7 @@ and a description for those who do not see it.
 
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -40,9 +41,10 @@ class Plot:
 
 def nice_step(span: float, steps: int = TICKS) -> float:
     """Give a round step that divides a span into about so many."""
-    if span <= 0:
-        return 1.0
     raw = span / steps
+    if raw < sys.float_info.min:
+        # Nothing, or so little that it has no logarithm.
+        return 1.0
     power = 10.0 ** math.floor(math.log10(raw))
     return next(nice * power for nice in NICE if nice * power >= raw * 0.999)
 

@@ -2,7 +2,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.plots import (
@@ -34,7 +34,8 @@ def points_of(svg: str, number: int = 0) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (one.split(",") for one in found[1].split())]
 
 
-@given(VALUES, VALUES)
+@example(one=[0.0], other=[5e-324])
+@given(one=VALUES, other=VALUES)
 def test_lines_stay_within_their_frame_and_keep_their_order(one: list[float], other: list[float]) -> None:
     count = min(len(one), len(other))
     xs = [float(at) for at in range(count)]
