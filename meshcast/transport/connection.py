@@ -413,11 +413,13 @@ class MeshConnection(QuicConnection):
         if space.ack_at is None:
             self._owed_since, self._owed_packets = now, 0
         self._owed_packets += 1
+        # While hands are shaken numbers are shared with packets of other epochs: what looks like a gap is none.
+        is_gap = self._handshake_confirmed and self._spin_highest_pn != space.largest_received_packet + 1
         is_due = (
             self._is_urgent
+            or is_gap
             or self._owed_packets >= limits.ACK_PACKETS
             or now >= self._owed_since + limits.ACK_OLDEST_S
-            or self._spin_highest_pn != space.largest_received_packet + 1
         )
         self._ack_delay = 0.0 if is_due else limits.ACK_DELAY_S
         if space.ack_at is not None and space.ack_at > now:
