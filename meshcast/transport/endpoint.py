@@ -352,8 +352,8 @@ class Endpoint:
                 self._waiting.deadline = at
 
     def _arm_if_late(self, channel: Channel, now: float) -> None:
-        """Arm a channel after a short cut: all that it can have brought forward is a probe, which is not due sooner."""
-        if channel.wake_at > now + channel.quic.probe_s:
+        """Arm a channel after a short cut: all that it can have brought forward is a probe, which may be a little late."""
+        if channel.wake_at > now + channel.quic.probe_s + limits.PROBE_SLACK_S:
             self._arm(channel, now)
 
     def _next_deadline(self) -> float:
@@ -367,6 +367,10 @@ class Endpoint:
             due = self._deadline(channel)
             if due <= at:
                 return at
+            if channel.state is ChannelState.OPEN:
+                due = channel.quic.latest(due)
+                if channel.owner is not None:
+                    due = min(due, channel.owner.deadline())
             channel.wake_at = due
             heapq.heapreplace(heap, (due, next(self._numbers), channel))
         return math.inf

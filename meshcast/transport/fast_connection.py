@@ -183,6 +183,16 @@ class FastConnection(MeshConnection):
         due: float = at
         return due
 
+    def latest(self, due: float) -> float:
+        """Say until when a timer that was put off to `due` may wait: a probe's `PROBE_SLACK_S` longer, any other's no longer."""
+        if due != self._loss_at:
+            return due
+        at = due + limits.PROBE_SLACK_S
+        for other in (self._application.ack_at, self._pacing_at, self._close_at):
+            if other is not None and other < at:
+                at = other
+        return at
+
     def is_quiet(self, now: float) -> bool:
         """Tell whether there is nothing to be told and nothing to be sent now: most acknowledgements leave it so."""
         if self._events or self._datagrams_pending or (not self._is_settled and not self._settle()):

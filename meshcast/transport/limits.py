@@ -61,6 +61,11 @@ PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
 doubling a round trip that has become longer than the timeout would never be measured again."""
 
+PROBE_SLACK_S: Final = 0.3
+"""So much later than due a probe may go out whose timer was put off by what has been sent since: each chunk puts it off, and
+to look at every child four times a second for it is a twentieth of a relay's cost (measured). What is lost meanwhile shows
+as a gap in what follows."""
+
 INITIAL_RTT_S: Final = 0.1
 """A lost first flight is sent again after twice this."""
 
@@ -129,6 +134,7 @@ assert FRAME_BYTES_MAX + 4 <= BACKLOG_BYTES_MAX, "the largest frame fits in an e
 assert BLOB_BYTES_MAX <= BLOBS_BYTES_MAX, "the largest blob fits when none is on its way"
 assert STREAM_WINDOW_BYTES <= CONNECTION_WINDOW_BYTES, "a stream may use its window"
 assert ACK_DELAY_S < ACK_OLDEST_S
+assert ACK_DELAY_S + PROBE_SLACK_S < ACK_OLDEST_S, "a probe is sooner than the first ping"
 assert 2 * ACK_OLDEST_S + ACK_DELAY_S < SILENCE_S_MAX, (
     "a late acknowledgement, and one that is lost, is not a death"
 )
