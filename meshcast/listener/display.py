@@ -12,7 +12,6 @@ from rich.text import Text
 
 from meshcast.listener.engine import View
 from meshcast.listener.report import report_of
-from meshcast.protocol.tally import Status
 from meshcast.protocol.units import SECOND, short
 
 Show = Callable[[View], None]
@@ -33,9 +32,9 @@ def display(kind: str) -> Iterator[Show]:
             yield lambda _: None
 
 
-def words(view: View, status: Status | None = None) -> str:
-    """Say in a few words what a listener does; `status`, if it has just been asked for."""
-    status = status or view.machine.status()
+def words(view: View) -> str:
+    """Say in a few words what a listener does."""
+    status = view.machine.status()
     if status.waiting:
         return f"waiting {status.waiting}"
     if view.listener.outcome.has_ended:
@@ -100,7 +99,7 @@ class _Lines:
         """Write a line if there is news."""
         status = view.machine.status()
         parent = f", hears from {short(status.parent)}" if status.parent else ""
-        line = f"{words(view, status)}{parent}, feeds {len(status.children)}, {status.missing} missing"
+        line = f"{words(view)}{parent}, feeds {len(status.children)}, {status.missing} missing"
         if line != self._last:
             self._last = line
             sys.stderr.write(f"meshcast: {line}\n")

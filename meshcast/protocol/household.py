@@ -111,16 +111,14 @@ class Household:
         """Let what fits through, in order; live chunks first, and what must wait when its turn comes."""
         self._reckon()
         passed: list[Effect] = []
-        newest, live, size, need = self._backlog.newest, None, 0, 0
+        newest, live, need = self._backlog.newest, None, 0
         for effect in effects:
             match effect:
                 case SendChunk(_, _, chunk) | Refill(_, ((_, chunk),)) if chunk.sequence == newest:
                     if chunk is not live:
                         # The same for all children: it is reckoned once.
-                        live, size, need = chunk, size_of(chunk), self._needs(chunk, 0)
-                        self._level(now)
-                    if self._level_bytes >= need:
-                        self._level_bytes -= size
+                        live, need = chunk, self._needs(chunk, 0)
+                    if self._draws(chunk, need, now):
                         passed.append(effect)
                     else:
                         self.held_back_chunks += 1
@@ -157,7 +155,7 @@ class Household:
             first = self._line[0]
             if first.to not in self._relay.served:
                 self._take_first()
-            elif self._draws(first.chunk, now, self._reserve_bytes):
+            elif self._draws(first.chunk, self._needs(first.chunk, self._reserve_bytes), now):
                 served.append(self._take_first())
             else:
                 break
@@ -204,9 +202,9 @@ class Household:
         self._level_bytes = min(self._level_bytes, self._burst_bytes)
         return self._level_bytes
 
-    def _draws(self, chunk: Chunk, now: Micros, reserve: int) -> bool:
-        """Take one chunk's bytes out of the bucket, if so much is left and something in reserve."""
-        if self._level(now) < self._needs(chunk, reserve):
+    def _draws(self, chunk: Chunk, need: int, now: Micros) -> bool:
+        """Take one chunk's bytes out of the bucket, if that holds as much as is needed."""
+        if self._level(now) < need:
             return False
         self._level_bytes -= size_of(chunk)
         return True

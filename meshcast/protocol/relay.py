@@ -228,7 +228,11 @@ class Relay:
         """Pass new chunks on to all children, and to whoever has asked for them and waits."""
         if not fresh:
             return []
-        effects = self._give_to_children(self._copies(fresh, now), sender)
+        effects: list[Effect] = []
+        copies = self._copies(fresh, now)
+        for peer, child in self.children.items():
+            if peer != sender:
+                effects += self._give(peer, copies, is_emergency=child.is_emergency)
         for peer, wanted in self._parked.items():
             until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
             waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]
@@ -395,21 +399,6 @@ class Relay:
         if len(copies) <= BURST_CHUNKS_MAX:
             return [give(peer, hop, chunk) for hop, chunk in copies]
         return [Refill(peer, tuple(part)) for part in streams(copies)]
-
-    def _give_to_children(self, copies: list[tuple[Hop, Chunk]], sender: PeerId | None) -> list[Effect]:
-        """Send chunks to all children but the one that they came from."""
-        children = {peer: child for peer, child in self.children.items() if peer != sender}
-        (hop, chunk), size = copies[0], len(copies[0][1].signed) + HOP_BYTES
-        if len(copies) > 1 or size > DATAGRAM_BYTES_MAX:
-            effects: list[Effect] = []
-            for peer, child in children.items():
-                effects += self._give(peer, copies, is_emergency=child.is_emergency)
-            return effects
-        # One chunk, as nearly always: what is the same for all is done once.
-        self.served_chunks += len(children)
-        self.served_bytes += size * len(children)
-        self.emergency_bytes += size * sum(child.is_emergency for child in children.values())
-        return [SendChunk(peer, hop, chunk) for peer in children]
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""

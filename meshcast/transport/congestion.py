@@ -10,7 +10,7 @@ silence), not by a window of two packets.
 """
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
 from aioquic.quic.congestion.base import register_congestion_control
 from aioquic.quic.congestion.reno import RenoCongestionControl
@@ -25,13 +25,6 @@ WINDOW_BYTES_MAX: Final = 131_072
 assert 2 * ACK_PACKETS <= WINDOW_PACKETS_MIN
 
 
-class SentDatagram(Protocol):
-    """What is known of a packet that was sent."""
-
-    sent_bytes: int
-    sent_time: float
-
-
 class AudioCongestionControl(RenoCongestionControl):
     """Reno (RFC 9002, section 7) whose window stays within bounds."""
 
@@ -44,25 +37,6 @@ class AudioCongestionControl(RenoCongestionControl):
         """Grow, up to the ceiling."""
         super().on_packet_acked(packet=packet, now=now)
         self.congestion_window = min(self.congestion_window, WINDOW_BYTES_MAX)
-
-    def on_datagrams_acked(self, packets: Iterable[SentDatagram]) -> None:
-        """Do for each of these what `on_packet_acked` does, at once."""
-        window, recovery_at = self.congestion_window, self._congestion_recovery_start_time
-        for packet in packets:
-            size = packet.sent_bytes
-            self.bytes_in_flight -= size
-            if packet.sent_time <= recovery_at:
-                continue
-            if self.ssthresh is None or window < self.ssthresh:
-                window = min(window + size, WINDOW_BYTES_MAX)
-                continue
-            self._congestion_stash += size
-            count = self._congestion_stash // window
-            if count:
-                self._congestion_stash -= count * window
-                window = min(window + count * self._max_datagram_size, WINDOW_BYTES_MAX)
-        # What is in recovery keeps a window that is never above the ceiling either.
-        self.congestion_window = window
 
     def on_packets_lost(self, *, now: float, packets: Iterable[QuicSentPacket]) -> None:
         """Shrink, down to the floor."""

@@ -211,6 +211,11 @@ class MeshConnection(QuicConnection):
         return self._loss.get_probe_timeout()
 
     @property
+    def is_losing(self) -> bool:
+        """Tell whether a packet will be given up as lost unless it is acknowledged soon: a timer that no chunk puts off."""
+        return self._application.loss_time is not None
+
+    @property
     def rtt_s(self) -> float:
         """Tell the smoothed round trip in seconds; 0.0 before the first sample."""
         return self._loss._rtt_smoothed

@@ -123,11 +123,7 @@ class Endpoint:
         `frame` is its QUIC frame. A chunk for sixteen children is the same short cut sixteen times; nobody else has to
         look at the channel.
         """
-        try:
-            built = channel.quic.send_at_once(frame, size, now)
-        except FAULTS as fault:
-            self._fail(channel, fault)
-            return False
+        built = self._ask(channel, channel.quic.send_at_once, frame, size, now)
         if built is None:
             return False
         data, address = built
@@ -234,7 +230,11 @@ class Endpoint:
             if channel.owner is not None:
                 channel.owner.progressed()
             if not channel.is_dirty:
-                self._arm_if_late(channel, now)
+                if channel.quic.is_losing:
+                    # What has come shows a gap: what is missing is given up sooner than any probe is due.
+                    self._arm(channel, now)
+                else:
+                    self._arm_if_late(channel, now)
             return
         if channel.state is ChannelState.GONE:
             return

@@ -26,9 +26,9 @@ def take_answer(loss: Any, space: Any, acked: range, delay_s: float, now: float)
         return False
     space.largest_acked_packet = newest
     space.ack_eliciting_in_flight -= len(arrived)
-    loss._cc.on_datagrams_acked(arrived)
     for packet in arrived:
         del sent[packet.packet_number]
+        loss._cc.on_packet_acked(packet=packet, now=now)
     last = arrived[-1]
     if last.packet_number == newest:
         _measure(loss, now - last.sent_time, delay_s, now)

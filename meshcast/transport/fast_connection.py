@@ -23,7 +23,7 @@ from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
-from meshcast.transport.connection import CONNECTION_ID_BYTES, PACKET_OVERHEAD_BYTES, MeshConnection
+from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
 from meshcast.transport.fast_answers import take_answer
 from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
 
@@ -42,8 +42,6 @@ SAMPLE_END: Final = SAMPLE_START + SAMPLE_BYTES
 HEADER_OVERHEAD_BYTES: Final = 1 + NUMBER_BYTES + 16
 """What a packet adds to its payload, beside the connection id: first byte, number, tag."""
 NO_HANDLERS: Final[tuple[Any, ...]] = ()
-DATAGRAM_HEAD_BYTES: Final = 3
-"""What the frame of a datagram begins with: its type, and its length in two bytes."""
 PING_PERIOD: Final = 8
 """The library adds a ping to each eighth packet that acknowledges more than one range."""
 
@@ -95,8 +93,6 @@ class Keys(NamedTuple):
     """What a packet adds to its payload."""
     idle_s: float
     """Both sides' idle timeout, the shorter of the two."""
-    datagram_bytes_max: int
-    """The longest datagram that may be sent."""
 
 
 class FastConnection(MeshConnection):
@@ -184,8 +180,8 @@ class FastConnection(MeshConnection):
         return due
 
     def latest(self, due: float) -> float:
-        """Say until when a timer that was put off to `due` may wait: a probe's `PROBE_SLACK_S` longer, any other's no longer."""
-        if due != self._loss_at:
+        """Say until when a timer that was put off to `due` may wait: a probe's for `PROBE_SLACK_S`, any other's not at all."""
+        if self._keys is None or self.is_losing or due != self._loss_at:
             return due
         at = due + limits.PROBE_SLACK_S
         for other in (self._application.ack_at, self._pacing_at, self._close_at):
@@ -222,7 +218,6 @@ class FastConnection(MeshConnection):
         if self._remote_max_idle_timeout is not None:
             idle_s = min(idle_s, self._remote_max_idle_timeout)
         self._probe_s = self._loss.get_probe_timeout()
-        datagram_max = self._remote_max_datagram_frame_size
         self._keys = Keys(
             send.aead._aead.encrypt,
             send.aead._iv,
@@ -237,7 +232,6 @@ class FastConnection(MeshConnection):
             paths[0].addr,
             HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid),
             idle_s,
-            0 if datagram_max is None else min(datagram_max - DATAGRAM_HEAD_BYTES, limits.DATAGRAM_BYTES_MAX),
         )
         return True
 
@@ -369,7 +363,8 @@ class FastConnection(MeshConnection):
     def send_at_once(self, frame: bytes, size: int, now: float) -> tuple[bytes, Any] | None:
         """Build the packet of a datagram that may leave now, and its address; None when it may not, or has to wait.
 
-        `frame` holds a datagram of `size` bytes. The packet is what `has_room_for`, `queue_datagram` and a flush would make of it, where nothing else waits.
+        `frame` holds a datagram of `size` bytes. The packet is what `queue_datagram` and a flush would make of it, where
+        nothing else waits.
         """
         if (
             (not self._is_settled and not self._settle())
@@ -377,13 +372,11 @@ class FastConnection(MeshConnection):
             or self._datagrams_pending
         ):
             return None
-        keys, loss, ack_at = self._keys, self._loss, self._application.ack_at
+        keys, pacer, ack_at = self._keys, self._loss._pacer, self._application.ack_at
         assert keys is not None, "one that is settled has keys"
-        pacer, control = loss._pacer, loss._cc
         step = pacer.packet_time
         if (
-            size > keys.datagram_bytes_max
-            or control.bytes_in_flight + size + PACKET_OVERHEAD_BYTES > control.congestion_window
+            not self.has_room_for(size)
             or (ack_at is not None and ack_at <= now)
             or (step is not None and pacer.bucket_time <= 0 and now <= pacer.evaluation_time)
             or len(frame) + keys.overhead > self._max_datagram_size

@@ -157,20 +157,23 @@ class Line:
     def send_datagram(self, data: bytes, frame: bytes, now: float) -> bool:
         """Send one datagram, of which `frame` is the QUIC frame, now or never."""
         channel, size = self.channel, len(data)
-        if not self._endpoint.send_at_once(channel, frame, size, now) and not self._queue(data, now):
-            channel.counters.datagrams_dropped += 1
-            return False
-        channel.counters.datagrams_sent += 1
-        channel.counters.datagram_bytes_sent += size
-        return True
+        if size <= limits.DATAGRAM_BYTES_MAX and (
+            self._endpoint.send_at_once(channel, frame, size, now) or self._queue(data, now)
+        ):
+            channel.counters.datagrams_sent += 1
+            channel.counters.datagram_bytes_sent += size
+            return True
+        channel.counters.datagrams_dropped += 1
+        return False
 
     def _queue(self, data: bytes, now: float) -> bool:
         """Leave a datagram to the next flush; False when there is no room for it."""
         channel = self.channel
         if channel.state is ChannelState.GONE:
+            # A fault of the library, just now, has cost the connection.
             return False
         channel.counters.datagrams_dropped += channel.quic.shed_stale_datagrams(now)
-        if len(data) > limits.DATAGRAM_BYTES_MAX or not channel.quic.has_room_for(len(data)):
+        if not channel.quic.has_room_for(len(data)):
             return False
         channel.quic.queue_datagram(data, now)
         self._endpoint.touch(channel)

@@ -7,12 +7,12 @@ import trio
 from trio.testing import MockClock
 
 from meshcast.protocol.identity import Domain
-from meshcast.protocol.units import MILLISECOND
+from meshcast.protocol.units import MILLISECOND, SECOND
 from meshcast.transport import limits
 from meshcast.transport.connection import Blame
 from meshcast.transport.fabric import Conditions
 from meshcast.transport.framing import preamble
-from meshcast.transport.links import DownReason, LinkDown, LinkUp
+from meshcast.transport.links import DownReason, FrameReceived, LinkDown, LinkUp
 
 # Silence
 
@@ -46,6 +46,25 @@ async def test_a_chunk_into_silence_is_asked_after_though_nothing_else_happens(
     while parent.links.is_up(child.id):
         await trio.sleep(0.01)
     assert trio.current_time() - start == pytest.approx(limits.SILENCE_S_MAX, abs=0.02)
+
+
+@pytest.mark.parametrize("chunk_after_s", [0.001, 0.02, 0.1])
+async def test_a_frame_that_is_lost_is_sent_again_as_soon_as_the_next_chunk_shows_the_gap(
+    autojump_clock: MockClock, street: Any, chunk_after_s: float
+) -> None:
+    parent, child = await street.linked("parent", "child")
+    await trio.sleep(1)
+    round_trip_s = parent.links.rtt_us(child.id) / SECOND
+    ends = parent.address[0], child.address[0]
+    street.fabric.between(*ends, Conditions(loss=1.0))
+    start = trio.current_time()
+    parent.links.send(child.id, b"a word")
+    await trio.sleep(chunk_after_s)
+    assert parent.links.counters(child.id).frames_sent == 1
+    street.fabric.between(*ends, None)
+    parent.links.send_datagram(child.id, bytes(1_000))
+    await trio.sleep(1)
+    assert child.when(FrameReceived) - start < chunk_after_s + 2 * round_trip_s
 
 
 async def test_a_full_window_drops_datagrams_at_once_and_counts_them(
