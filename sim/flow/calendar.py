@@ -60,25 +60,15 @@ class Calendar:
         """Make every call that is due up to and including `until`, and let time be `until`."""
         last = until >> SLOT_BITS
         while self._slot < last:
-            self._run_slot()
+            self._run_slot((self._slot + 1 << SLOT_BITS) - 1)
             self._open_next()
-        self._run_part(until)
+        self._run_slot(until)
         self.now = max(self.now, until)
 
-    def _run_part(self, until: Micros) -> None:
-        """Make the calls of the current slot that are due by then."""
+    def _run_slot(self, until: Micros) -> None:
+        """Make the calls of the current slot that are due by then, and those that they ask for in it."""
         in_order, heap = self._sorted, self._heap
         while (in_order and in_order[-1][0] <= until) or (heap and heap[0][0] <= until):
-            if heap and (not in_order or heap[0][0] < in_order[-1][0]):
-                self.now, _, act, arguments = _pop(heap)
-            else:
-                self.now, act, arguments = in_order.pop()
-            act(*arguments)
-
-    def _run_slot(self) -> None:
-        """Make all calls of the current slot, and those that they ask for in it."""
-        in_order, heap = self._sorted, self._heap
-        while in_order or heap:
             # Of one instant, those on the pile were asked for before those in the heap.
             if heap and (not in_order or heap[0][0] < in_order[-1][0]):
                 self.now, _, act, arguments = _pop(heap)

@@ -136,19 +136,11 @@ class Desk:
         return self._mesh.delay_us(node, ORIGIN) + self.slow_us
 
     def join(self, wish: Wish) -> None:
-        """Let a joiner ask for a place; if nobody waits, it is its turn."""
+        """Let a joiner ask for a place."""
         self._serial += 1
+        self.waiting.add(self._serial, wish)
         self.joining.begin()
-        if self.waiting or not self.is_up or not self.is_open:
-            self.waiting.add(self._serial, wish)
-            self._admit()
-        else:
-            steward = self.steward
-            node = steward.seat(self._serial, wish, self._enter, steward.forget, self._calendar.now)
-            if node is None:
-                self.waiting.add(self._serial, wish)
-            else:
-                self._welcome(node)
+        self._admit()
         if self.joining.is_on:
             self.joining.end()
 
@@ -156,19 +148,15 @@ class Desk:
         """Place those who wait."""
         if not self.waiting or not self.is_up or not self.is_open:
             return
-        steward = self.steward
-        for node in steward.admit(self.waiting, self._enter, steward.forget, self._calendar.now):
-            self._welcome(node)
-
-    def _welcome(self, node: int) -> None:
-        """Tell somebody its place: the tracker's work ends with the standbys, the rest is the peer's."""
-        now, timer = self._calendar.now, self.joining
-        standbys = self.steward.told(node, now)
-        if timer.is_on:
-            timer.end(is_whole=False)
-        self._tell_place(node, standbys, now)
-        if timer.is_on:
-            timer.resume()
+        now, timer, steward = self._calendar.now, self.joining, self.steward
+        for node in steward.admit(self.waiting, self._enter, steward.forget, now):
+            standbys = steward.told(node, now)
+            # The tracker's work ends with the standbys; the rest is the peer's.
+            if timer.is_on:
+                timer.end(is_whole=False)
+            self._tell_place(node, standbys, now)
+            if timer.is_on:
+                timer.resume()
 
     def _enter(self, _: int, wish: Wish) -> int:
         """Add a joiner to the tree."""

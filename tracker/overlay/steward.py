@@ -72,29 +72,16 @@ class Steward:
         `enter` adds one to the tree, and `withdraw` takes one out again for whom there is no place after all.
         """
         for name in waiting.first():
-            node = self.seat(name, waiting.join(name), enter, withdraw, now)
-            if node is None:
+            wish = waiting.join(name)
+            if not self.tree.slots.ranks and wish.capacity == 0:
+                break
+            node = enter(name, wish)
+            if place(self.tree, node) is None:
+                withdraw(node)
                 break
             waiting.admitted(name, now)
+            self.heard(node, now)
             yield node
-
-    def seat(
-        self,
-        name: Name,
-        wish: Wish,
-        enter: Callable[[Name, Wish], int],
-        withdraw: Callable[[int], None],
-        now: Micros,
-    ) -> int | None:
-        """Place one whose turn it is; give its node, or None if there is no place for it."""
-        if not self.tree.slots.ranks and wish.capacity == 0:
-            return None
-        node = enter(name, wish)
-        if place(self.tree, node) is None:
-            withdraw(node)
-            return None
-        self.heard(node, now)
-        return node
 
     def told(self, node: int, now: Micros) -> tuple[int, ...]:
         """Note that a peer is told its place now; give the standbys to be told with it."""
