@@ -240,6 +240,9 @@ class Playout:
         """Conceal the next chunk; after a long time without any, wait for the programme to begin anew."""
         sequence, duration_us = self.next_sequence, self._backlog.chunk_us
         self.missing += 1
+        if self.phase is Phase.READY:
+            # It is over, even for one that comes at the very moment at which it was due.
+            self._floor = sequence + 1
         self._advance(duration_us)
         self._starved_us = self._starved_us + duration_us if sequence > self._backlog.newest else 0
         if self._starved_us >= RESYNC_US:

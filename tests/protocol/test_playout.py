@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.backlog import Backlog
@@ -317,6 +317,7 @@ arrivals = st.lists(st.tuples(st.integers(1, 80), st.integers(0, 600)), min_size
 
 
 @settings(deadline=None, max_examples=120)
+@example(steps=[(1, 0), (21, 0), (2, 0)], delay_ms=1_900, anchor=None)
 @given(arrivals, st.integers(300, 2_000), st.none() | st.tuples(st.integers(1, 100), st.integers(0, 3_000)))
 def test_numbers_handed_over_strictly_increase_whatever_comes_when(
     crew: Any, steps: list[tuple[int, int]], delay_ms: int, anchor: tuple[int, int] | None
