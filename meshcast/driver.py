@@ -178,6 +178,9 @@ class Driver:
     def _decode(self, event: LinkEvent) -> None:
         """Turn what came over a link into events."""
         match event:
+            case DatagramReceived(peer, data):
+                if self._manners[peer].datagram(self.now):
+                    self._datagram(peer, data)
             case LinkUp(peer, address, dialled):
                 self._manners[peer] = Manners()
                 self.feed(Connected(peer, address, dialled))
@@ -190,9 +193,6 @@ class Driver:
                 self._manners[peer].message(message, self.now())
                 if message is not None:
                     self.feed(Received(peer, message))
-            case DatagramReceived(peer, data):
-                if self._manners[peer].datagram(self.now):
-                    self._datagram(peer, data)
             case BlobReceived(peer, data):
                 self._manners[peer].blob(self.now())
                 chunks = decode_refill(data) or ()

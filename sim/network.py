@@ -6,7 +6,8 @@ either dial makes it so. Messages come in order, and a lost one comes a round tr
 datagrams may be lost, doubled and reordered.
 
 A killed process says nothing. The other end gives the link up when what it sent has been unacknowledged for `SILENCE_US`,
-and asks for a sign of life `PING_US` after it last sent anything. Both numbers are the transport's.
+and asks for a sign of life `PING_US` after it last sent anything. Both numbers are the transport's. (There the speech that
+one hears puts the question off too; but who hears none any more has left long before.)
 """
 
 from collections.abc import Callable, Iterable

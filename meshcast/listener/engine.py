@@ -31,8 +31,6 @@ from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.links import Links, open_links
 
 STATUS_S = 0.25
-QUIET_STATUS_S = 1.0
-"""A headless relay's: to look four times a second whether there is news is a twelfth of all that it does (measured)."""
 MEASURE_S = 1.0
 TRACKER_PATIENCE_S = 60.0
 """A joiner waits so long for a tracker that does not answer, and says so all the while."""
@@ -146,8 +144,9 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
             view = View(machine, listener, links)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(driver.run)
-                nursery.start_soon(_measure, driver, view)
-                nursery.start_soon(_show, view, show, QUIET_STATUS_S if plays_to_nobody else STATUS_S)
+                nursery.start_soon(_measure, driver, view, show if plays_to_nobody else None)
+                if not plays_to_nobody:
+                    nursery.start_soon(_show, view, show)
                 nursery.start_soon(_give_up, settings, machine, listener.outcome)
                 nursery.start_soon(_leave, settings, listener.outcome)
                 await listener.outcome.over.wait()
@@ -161,8 +160,11 @@ async def run_listener(settings: ListenSettings, show: Callable[[View], None]) -
     return listener
 
 
-async def _measure(driver: Driver, view: View) -> None:
-    """Tell the machine how long the lines are, and see what is sent: once a second."""
+async def _measure(driver: Driver, view: View, show: Callable[[View], None] | None) -> None:
+    """Tell the machine how long the lines are, and see what is sent: once a second.
+
+    A headless relay shows its status along with it: to wake costs it as much as ten chunks sent (measured).
+    """
     links, measured_at = view.links, trio.current_time()
     while True:
         await trio.sleep(MEASURE_S)
@@ -170,13 +172,15 @@ async def _measure(driver: Driver, view: View) -> None:
         view.listener.upload.note(links.wire_bytes_sent, now - measured_at)
         measured_at = now
         driver.feed(RoundTrips(tuple((peer, links.rtt_us(peer)) for peer in links.peers)))
+        if show is not None:
+            show(view)
 
 
-async def _show(view: View, show: Callable[[View], None], every_s: float) -> None:
+async def _show(view: View, show: Callable[[View], None]) -> None:
     """Show the status now and again."""
     while True:
         show(view)
-        await trio.sleep(every_s)
+        await trio.sleep(STATUS_S)
 
 
 async def _leave(settings: ListenSettings, outcome: Outcome) -> None:

@@ -230,14 +230,15 @@ class Relay:
             return []
         effects: list[Effect] = []
         copies = self._copies(fresh, now)
-        for peer, child in self.children.items():
-            if peer != sender:
-                effects += self._give(peer, copies, is_emergency=child.is_emergency)
+        fed = {peer: child for peer, child in self.children.items() if peer != sender}
+        effects += self._give(
+            list(fed), copies, emergencies=sum(child.is_emergency for child in fed.values())
+        )
         for peer, wanted in self._parked.items():
             until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
             waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]
             if waited and peer not in self.children:
-                effects += self._give(peer, self._copies(waited, now), is_emergency=True)
+                effects += self._give([peer], self._copies(waited, now), emergencies=1)
         return effects
 
     def pull(self, peer: PeerId, ask: Pull, now: Micros) -> list[Effect]:
@@ -257,7 +258,7 @@ class Relay:
                         parked[sequence] = now + PARKED_US
                 elif budget.draw(now):
                     found.append(held)
-        return self._give(peer, self._copies(found, now), is_emergency=peer in self.clients)
+        return self._give([peer], self._copies(found, now), emergencies=peer in self.clients)
 
     def stalled(self, notice: Stalled, now: Micros) -> list[Effect]:
         """Tell the children that nothing comes."""
@@ -392,13 +393,18 @@ class Relay:
         """Put the same hop header before each chunk for all who are given it now."""
         return [(self.backlog.hop(held, now), held.chunk) for held in chunks]
 
-    def _give(self, peer: PeerId, copies: list[tuple[Hop, Chunk]], *, is_emergency: bool) -> list[Effect]:
-        """Send chunks: a few as datagrams, many on short streams, for a link does not hold many datagrams back."""
-        for _, chunk in copies:
-            self._count(len(chunk.signed) + HOP_BYTES, is_emergency=is_emergency)
+    def _give(
+        self, peers: list[PeerId], copies: list[tuple[Hop, Chunk]], *, emergencies: int
+    ) -> list[Effect]:
+        """Send the same chunks to each of these, of whom so many are fed in an emergency.
+
+        A few go as datagrams, many on short streams, for a link does not hold many datagrams back.
+        """
+        size = sum(len(chunk.signed) + HOP_BYTES for _, chunk in copies)
+        self._count(len(peers) * len(copies), len(peers) * size, emergencies * size)
         if len(copies) <= BURST_CHUNKS_MAX:
-            return [give(peer, hop, chunk) for hop, chunk in copies]
-        return [Refill(peer, tuple(part)) for part in streams(copies)]
+            return [give(peer, hop, chunk) for peer in peers for hop, chunk in copies]
+        return [Refill(peer, tuple(part)) for peer in peers for part in streams(copies)]
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
@@ -410,7 +416,8 @@ class Relay:
             if size > REFILL_BYTES_MAX or not budget.draw(now):
                 break
             chunks.append((self.backlog.hop(held, now), held.chunk))
-            self._count(self.size(held), is_emergency=self.children[peer].is_emergency)
+            cost = self.size(held)
+            self._count(1, cost, cost if self.children[peer].is_emergency else 0)
         return [Refill(peer, tuple(reversed(chunks)))] if chunks else []
 
     @staticmethod
@@ -418,11 +425,11 @@ class Relay:
         """Give what one copy of a chunk costs, in bytes with its hop header."""
         return len(held.chunk.signed) + HOP_BYTES
 
-    def _count(self, size: int, *, is_emergency: bool) -> None:
-        """Count a chunk that is sent."""
-        self.served_chunks += 1
+    def _count(self, chunks: int, size: int, emergency_size: int) -> None:
+        """Count chunks that are sent."""
+        self.served_chunks += chunks
         self.served_bytes += size
-        self.emergency_bytes += size if is_emergency else 0
+        self.emergency_bytes += emergency_size
 
     def _typical_age(self) -> Micros:
         """Say how old the newest chunk was when it came."""

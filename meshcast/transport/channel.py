@@ -7,7 +7,6 @@ dismantled and must not be touched.
 
 import enum
 import math
-from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 from aioquic.quic.events import QuicEvent
@@ -15,6 +14,7 @@ from aioquic.quic.events import QuicEvent
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import Address
 from meshcast.transport.connection import Ending
+from meshcast.transport.counters import Counters
 from meshcast.transport.fast_connection import FastConnection
 
 
@@ -43,32 +43,6 @@ TRANSITIONS: Final = {
     (ChannelState.OPEN, ChannelStep.FORGOTTEN): ChannelState.GONE,
     (ChannelState.CLOSING, ChannelStep.FORGOTTEN): ChannelState.GONE,
 }
-
-
-@dataclass(slots=True)
-class Counters:
-    """What went through; wire bytes are UDP payloads, all of QUIC included."""
-
-    wire_bytes_sent: int = 0
-    wire_bytes_received: int = 0
-    wire_blocked: int = 0
-    """Packets that the socket would not take."""
-    datagrams_sent: int = 0
-    datagram_bytes_sent: int = 0
-    datagrams_dropped: int = 0
-    """Datagrams not sent because the window was full, something was pending, or they had become stale."""
-    datagrams_received: int = 0
-    frames_sent: int = 0
-    frames_received: int = 0
-    blobs_sent: int = 0
-    blobs_refused: int = 0
-    """Blobs not sent because too many were on their way."""
-    blobs_received: int = 0
-
-    def add(self, other: "Counters") -> None:
-        """Add another's counts to these."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 class Owner(Protocol):
@@ -116,7 +90,8 @@ class Channel:
         self.state = ChannelState.HANDSHAKING
         self.owner: Owner | None = None
         self.connection_ids: dict[bytes, None] = {}
-        self.counters = Counters()
+        self.counters = quic.lane.counters
+        """What went through, without what has gone down the lane of late: see `counted`."""
         self.is_dirty = False
         self.wake_at = math.inf
         self.closing_until = math.inf
@@ -127,6 +102,12 @@ class Channel:
     def is_live(self) -> bool:
         """Tell whether the channel is neither closing nor gone."""
         return self.state in (ChannelState.HANDSHAKING, ChannelState.OPEN)
+
+    def counted(self) -> Counters:
+        """Tell what went through until now."""
+        if self.state is not ChannelState.GONE:
+            self.quic.lane.enter(self.quic)
+        return self.counters
 
     def take(self, step: ChannelStep) -> None:
         """Go on to the next state; LocalProtocolError when the table knows no such step."""

@@ -57,8 +57,10 @@ from meshcast.transport.certificates import certificate_of, pinned_key
 from meshcast.transport.congestion import ALGORITHM
 from meshcast.transport.exporter import export
 from meshcast.transport.fast_release import release_handshake
+from meshcast.transport.lane import PACKET_OVERHEAD_BYTES
 from meshcast.transport.library import refusal
 from meshcast.transport.silent import SILENT
+from meshcast.transport.streams import has_work
 
 if (_refusal := refusal(aioquic.__version__)) is not None:
     raise ImportError(_refusal)
@@ -68,9 +70,6 @@ CONNECTION_ID_BYTES: Final = 8
 CONNECTION_IDS: Final = 2
 CONTROL_STREAM: Final = 0
 """The one bidirectional stream; the dialler opens it."""
-
-PACKET_OVERHEAD_BYTES: Final = 40
-"""What a packet adds to a datagram: header, number, tag, frame header, and an acknowledgement."""
 
 FAULTS: Final = (
     ArithmeticError,
@@ -174,6 +173,8 @@ class MeshConnection(QuicConnection):
         self._pending_since = math.inf
         self.has_new_keys = False
         """This side has asked for new keys since the handshake."""
+        self.heard_at = 0.0
+        """When the last datagram came; 0.0 for never."""
         self.exported = b""
         """The 32 bytes that only the two ends of this connection know; empty before the handshake."""
         self.waiting_since: float | None = None
@@ -273,7 +274,7 @@ class MeshConnection(QuicConnection):
         for connection_id in self._host_cids:
             if not connection_id.was_sent:
                 return True
-        return any(map(_stream_has_work, self._streams_queue))
+        return any(map(has_work, self._streams_queue))
 
     # Streams
 
@@ -438,6 +439,10 @@ class MeshConnection(QuicConnection):
         self._is_urgent = True
         super()._handle_ping_frame(context, frame_type, buf)
 
+    def _handle_datagram_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        self.heard_at = context.time
+        super()._handle_datagram_frame(context, frame_type, buf)
+
     def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         start = buf.tell()
         end = buf.pull_uint_var() + buf.pull_uint_var()
@@ -488,13 +493,3 @@ class MeshConnection(QuicConnection):
             super()._write_stream_limits(builder=builder, space=space, stream=stream)
         finally:
             receiver.highest_offset = highest
-
-
-def _stream_has_work(stream: QuicStream) -> bool:
-    return (
-        not stream.sender.buffer_is_empty
-        or stream.sender.reset_pending
-        or stream.receiver.stop_pending
-        or stream.is_finished
-        or stream.max_stream_data_local != stream.max_stream_data_local_sent
-    )

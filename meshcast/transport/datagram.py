@@ -83,7 +83,8 @@ class UdpSocket:
 
     def send(self, data: bytes, address: Address) -> bool:
         """Send one datagram now; False when the buffer is full or this machine knows no way there."""
-        self._check_open()
+        if self._closed:
+            raise trio.ClosedResourceError
         if self._is_ipv6 and ":" not in address[0]:
             address = (MAPPED + address[0], address[1])
         try:

@@ -23,7 +23,7 @@ from aioquic.quic import events
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import Address
 from meshcast.transport import limits
-from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Counters, Owner
+from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Owner
 from meshcast.transport.connection import (
     CONNECTION_ID_BYTES,
     FAULTS,
@@ -32,6 +32,7 @@ from meshcast.transport.connection import (
     accepting,
     dialling,
 )
+from meshcast.transport.counters import Counters
 from meshcast.transport.datagram import DatagramSocket
 from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
 from meshcast.transport.fast_connection import FastConnection
@@ -68,6 +69,7 @@ class Endpoint:
         self._dirty: list[Channel] = []
         self._waiting: trio.CancelScope | None = None
         self._is_kicked = False
+        self._rest_until = -math.inf
         self._is_finishing = False
         self._past = Counters()
         self.strays = 0
@@ -90,13 +92,13 @@ class Endpoint:
         sums = Counters()
         sums.add(self._past)
         for channel in self._channels:
-            sums.add(channel.counters)
+            sums.add(channel.counted())
         return sums
 
     @property
     def wire_bytes_sent(self) -> int:
         """Add up the bytes that went out over all connections that ever were."""
-        here = sum(channel.counters.wire_bytes_sent for channel in self._channels)
+        here = sum(channel.counted().wire_bytes_sent for channel in self._channels)
         return self._past.wire_bytes_sent + here
 
     # What owners do
@@ -140,6 +142,10 @@ class Endpoint:
         if self._waiting is not None:
             self._waiting.deadline = -math.inf
 
+    def rest(self, until: float) -> None:
+        """Leave the socket alone until then, for what comes to gather; timers and kicks are served meanwhile."""
+        self._rest_until = until
+
     def close(self, channel: Channel, code: int, reason: str) -> None:
         """Say farewell now; what was sent and not yet acknowledged may be lost. The owner hears nothing more."""
         if not channel.is_live:
@@ -152,6 +158,7 @@ class Endpoint:
         """Forget a channel without a word."""
         if channel.state is ChannelState.GONE:
             return
+        self._past.add(channel.counted())
         channel.take(ChannelStep.FORGOTTEN)
         channel.owner = None
         self._in_progress.pop(channel, None)
@@ -159,7 +166,6 @@ class Endpoint:
         for connection_id in channel.connection_ids:
             if self._by_id.get(connection_id) is channel:
                 del self._by_id[connection_id]
-        self._past.add(channel.counters)
         channel.quic.dismantle()
 
     # The task
@@ -193,7 +199,10 @@ class Endpoint:
                 while is_needed() and not self._is_kicked:
                     self._waiting = scope
                     try:
-                        await self._socket.wait_readable()
+                        if self._rest_until > trio.current_time():
+                            await trio.sleep_until(self._rest_until)
+                        else:
+                            await self._socket.wait_readable()
                     finally:
                         self._waiting = None
                     self._turn()
@@ -224,6 +233,9 @@ class Endpoint:
         if channel.state is ChannelState.OPEN and self._ask(
             channel, channel.quic.receive_plain, data, sender, now
         ):
+            self._hand_on(channel)
+            if not channel.is_live:
+                return
             if not channel.quic.is_quiet(now):
                 self._look_after(channel, now)
                 return
@@ -345,16 +357,20 @@ class Endpoint:
     def _arm(self, channel: Channel, now: float) -> None:
         at = max(self._deadline(channel), now + limits.TIMER_STEP_S)
         if at < channel.wake_at:
-            channel.wake_at = at
-            heapq.heappush(self._heap, (at, next(self._numbers), channel))
-            if self._waiting is not None and at < self._waiting.deadline:
-                # Somebody has sent at once, outside a turn, on a channel for which nothing was due so soon.
-                self._waiting.deadline = at
+            self._wake_for(channel, at)
+
+    def _wake_for(self, channel: Channel, at: float) -> None:
+        channel.wake_at = at
+        heapq.heappush(self._heap, (at, next(self._numbers), channel))
+        if self._waiting is not None and at < self._waiting.deadline:
+            # Somebody has sent at once, outside a turn, on a channel for which nothing was due so soon.
+            self._waiting.deadline = at
 
     def _arm_if_late(self, channel: Channel, now: float) -> None:
-        """Arm a channel after a short cut: all that it can have brought forward is a probe, which may be a little late."""
-        if channel.wake_at > now + channel.quic.probe_s + limits.PROBE_SLACK_S:
-            self._arm(channel, now)
+        """Arm a channel after a short cut, if that can have brought anything forward; when it fires one looks again."""
+        at = channel.quic.soonest(now)
+        if at < channel.wake_at:
+            self._wake_for(channel, at)
 
     def _next_deadline(self) -> float:
         """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""

@@ -14,11 +14,10 @@ that could change either, short cuts apart, forgets it; whoever needs it looks a
 
 # ruff: noqa: SLF001 - private parts are the business of this file and of `connection`, and of no other
 
-from typing import Any, ClassVar, Final, NamedTuple
+import math
+from typing import Any, Final
 
-from aioquic import tls
 from aioquic.quic.events import DatagramFrameReceived
-from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
@@ -26,73 +25,31 @@ from meshcast.transport import limits
 from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
 from meshcast.transport.fast_answers import take_answer
 from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
+from meshcast.transport.lane import (
+    FRAME_BYTES_MAX,
+    NO_HANDLERS,
+    NUMBER_BYTES,
+    SAMPLE_BYTES,
+    SHORT_HEADER,
+    SKIPPED_BYTES,
+    Keys,
+    Lane,
+    SentAcknowledgement,
+    SentDatagrams,
+    full_number,
+    seal,
+)
+from meshcast.transport.streams import is_busy
 
-SHORT_HEADER: Final = 0x40
-"""The two upper bits of a packet of an established connection: short, and QUIC."""
 SPIN_BIT: Final = 0x20
-NUMBER_BYTES: Final = 2
-NUMBER_WINDOW: Final = 1 << 8 * NUMBER_BYTES
 NUMBER_START: Final = 1 + CONNECTION_ID_BYTES
 NUMBER_END: Final = NUMBER_START + NUMBER_BYTES
-SAMPLE_BYTES: Final = 16
-SKIPPED_BYTES: Final = 4 - NUMBER_BYTES
-"""The sample for header protection begins as if the number had four bytes (RFC 9001, section 5.4.2)."""
 SAMPLE_START: Final = NUMBER_END + SKIPPED_BYTES
 SAMPLE_END: Final = SAMPLE_START + SAMPLE_BYTES
 HEADER_OVERHEAD_BYTES: Final = 1 + NUMBER_BYTES + 16
 """What a packet adds to its payload, beside the connection id: first byte, number, tag."""
-NO_HANDLERS: Final[tuple[Any, ...]] = ()
 PING_PERIOD: Final = 8
 """The library adds a ping to each eighth packet that acknowledges more than one range."""
-
-
-class SentDatagrams:
-    """A packet with datagrams, as recovery remembers it: like `QuicSentPacket`, in a third of the memory."""
-
-    __slots__ = ("delivery_handlers", "packet_number", "sent_bytes", "sent_time")
-
-    epoch: ClassVar = tls.Epoch.ONE_RTT
-    in_flight: ClassVar = True
-    is_ack_eliciting: ClassVar = True
-    is_crypto_packet: ClassVar = False
-    packet_type: ClassVar = QuicPacketType.ONE_RTT
-    quic_logger_frames: ClassVar[tuple[()]] = ()
-
-    def __init__(self, number: int, size: int, now: float, handlers: Any) -> None:
-        self.packet_number = number
-        self.sent_bytes = size
-        self.sent_time = now
-        self.delivery_handlers = handlers
-
-
-class SentAcknowledgement(SentDatagrams):
-    """A packet with an acknowledgement alone: nobody answers it, and it fills no window."""
-
-    __slots__ = ()
-
-    in_flight: ClassVar = False
-    is_ack_eliciting: ClassVar = False
-
-
-class Keys(NamedTuple):
-    """What packets of one key phase, on one path, are sealed and opened with."""
-
-    encrypt: Any
-    encrypt_iv: int
-    encrypt_mask: Any
-    decrypt: Any
-    decrypt_iv: int
-    decrypt_mask: Any
-    own_cid: bytes
-    peer_cid: bytes
-    low_bits: int
-    """The lower five bits of the first byte: key phase, and two bytes of packet number."""
-    path: Any
-    address: Any
-    overhead: int
-    """What a packet adds to its payload."""
-    idle_s: float
-    """Both sides' idle timeout, the shorter of the two."""
 
 
 class FastConnection(MeshConnection):
@@ -100,6 +57,8 @@ class FastConnection(MeshConnection):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.lane = Lane()
+        """Where the datagrams go that follow one another."""
         self._keys: Keys | None = None
         self._is_settled = False
         self._probe_s = 0.0
@@ -119,6 +78,7 @@ class FastConnection(MeshConnection):
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what is to be sent."""
+        self._close_lane()
         if self._is_plain(now):
             packets = self._build_plain(now)
             if self.waiting_since is None and self._application.ack_eliciting_in_flight:
@@ -149,22 +109,53 @@ class FastConnection(MeshConnection):
 
     def send_ping(self, uid: int) -> None:
         """Ask for an acknowledgement."""
-        self._is_settled = False
+        self._unsettle()
         super().send_ping(uid)
+
+    def reset_stream(self, stream_id: int, error_code: int) -> None:
+        """Cut a stream off."""
+        self._unsettle()
+        super().reset_stream(stream_id, error_code)
+
+    def stop_stream(self, stream_id: int, error_code: int) -> None:
+        """Ask that a stream be cut off."""
+        self._unsettle()
+        super().stop_stream(stream_id, error_code)
 
     def send_stream_data(self, stream_id: int, data: bytes, end_stream: bool = False) -> None:  # noqa: FBT001, FBT002 - aioquic's signature
         """Write to a stream."""
-        self._is_settled = False
+        self._unsettle()
         super().send_stream_data(stream_id, data, end_stream)
 
+    def queue_datagram(self, data: bytes, now: float) -> None:
+        """Send a datagram at the next flush."""
+        self._close_lane()
+        super().queue_datagram(data, now)
+
+    def dismantle(self) -> None:
+        """Break the reference cycles; whoever still has the lane finds it closed."""
+        self._close_lane()
+        super().dismantle()
+
     def _forget(self) -> None:
+        self._close_lane()
         self._keys = None
         self._is_settled = False
+
+    def _unsettle(self) -> None:
+        self._close_lane()
+        self._is_settled = False
+
+    def _close_lane(self) -> None:
+        """Let the lane be entered in the books, which are about to change."""
+        self.lane.enter(self)
+        self.lane.close()
 
     # What is asked between packets
 
     def get_timer(self) -> float | None:
         """Say when `handle_timer` is to be called."""
+        self.lane.enter(self)
         if self._keys is None and not self._find_keys():
             return super().get_timer()
         space, loss = self._application, self._loss
@@ -179,6 +170,17 @@ class FastConnection(MeshConnection):
         due: float = at
         return due
 
+    @property
+    def last_sent(self) -> float:
+        """Tell when the last packet was sent that asks for an acknowledgement; 0.0 for never."""
+        self.lane.enter(self)
+        return super().last_sent
+
+    def has_room_for(self, size: int) -> bool:
+        """Tell whether a datagram of `size` bytes could leave now, or as soon as pacing lets it."""
+        self.lane.enter(self)
+        return super().has_room_for(size)
+
     def latest(self, due: float) -> float:
         """Say until when a timer that was put off to `due` may wait: a probe's for `PROBE_SLACK_S`, any other's not at all."""
         if self._keys is None or self.is_losing or due != self._loss_at:
@@ -188,6 +190,12 @@ class FastConnection(MeshConnection):
             if other is not None and other < at:
                 at = other
         return at
+
+    def soonest(self, now: float) -> float:
+        """Say what a short cut can have made due soonest: an acknowledgement, or a probe, which may be a little late."""
+        at = now + (self.probe_s if self._keys is None else self._probe_s) + limits.PROBE_SLACK_S
+        ack_at = self._application.ack_at
+        return at if ack_at is None or ack_at > at else max(ack_at, now + limits.TIMER_STEP_S)
 
     def is_quiet(self, now: float) -> bool:
         """Tell whether there is nothing to be told and nothing to be sent now: most acknowledgements leave it so."""
@@ -260,7 +268,7 @@ class FastConnection(MeshConnection):
             and self._one_rtt_stream.sender.buffer_is_empty
             and not self._has_limits_to_write()
             and all(connection_id.was_sent for connection_id in self._host_cids)
-            and not any(map(_is_busy, self._streams_queue))
+            and not any(map(is_busy, self._streams_queue))
         )
         return self._is_settled
 
@@ -308,6 +316,7 @@ class FastConnection(MeshConnection):
         if content is None:
             return False
         # From here on everything is done as the library does it, in its order.
+        self._close_lane()
         if number > space.expected_packet_number:
             space.expected_packet_number = number + 1
         if number > self._spin_highest_pn:
@@ -315,19 +324,20 @@ class FastConnection(MeshConnection):
             self._spin_highest_pn = number
         self._take(content, now)
         self._record(number, keys.idle_s, now)
-        if content.datagrams and space.ack_at is None:
+        if (content.datagrams or content.is_asking) and space.ack_at is None:
             space.ack_at = now + self._ack_delay
         self.short_cuts_in += 1
         return True
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
-        self._is_urgent = False
+        self._is_urgent = content.is_asking
         if content.acknowledged is not None:
             self._take_answer(content.acknowledged, now)
         for datagram in content.datagrams:
             self._events.append(DatagramFrameReceived(data=datagram))
-        if content.datagrams:
+            self.heard_at = now
+        if content.datagrams or content.is_asking:
             self._owe_answer(now)
 
     def _take_answer(self, answer: Acknowledged, now: float) -> None:
@@ -390,9 +400,27 @@ class FastConnection(MeshConnection):
             pacer.update_after_send(now=now)
             if pacer.bucket_time <= 0:
                 self._pacing_at = now + step
+            self._open_lane(keys, now)
         if self.waiting_since is None:
             self.waiting_since = now
         return packet, keys.address
+
+    def _open_lane(self, keys: Keys, now: float) -> None:
+        """Let the datagrams that follow go down the lane, as long as nothing else happens."""
+        if (
+            min(self._max_datagram_size - keys.overhead, self._remote_max_datagram_frame_size or 0)
+            < FRAME_BYTES_MAX
+        ):
+            return
+        control, ack_at = self._loss._cc, self._application.ack_at
+        self.lane.open(
+            keys,
+            SHORT_HEADER | self._spin_bit << 5 | keys.low_bits,
+            self._packet_number,
+            control.congestion_window - control.bytes_in_flight,
+            now,
+            min(self._keys_until, math.inf if ack_at is None else ack_at),
+        )
 
     def _build_plain(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what `_write_application` would: an acknowledgement that is due, and datagrams within the window."""
@@ -437,17 +465,17 @@ class FastConnection(MeshConnection):
         return ack_frame(space.ack_queue, delay)
 
     def _seal(self, payload: bytes, keys: Keys, *, spin: bool) -> bytes:
-        """Encrypt a payload, and hide its number (RFC 9001, sections 5.3 and 5.4)."""
-        number, peer_cid = self._packet_number, keys.peer_cid
-        high, low = number >> 8 & 0xFF, number & 0xFF
+        """Encrypt a payload as the next packet."""
         first = SHORT_HEADER | spin << 5 | keys.low_bits
-        sealed = keys.encrypt(
-            (keys.encrypt_iv ^ number).to_bytes(12, "big"),
+        return seal(
+            keys.encrypt,
+            keys.encrypt_iv,
+            keys.encrypt_mask,
+            first,
+            keys.peer_cid,
+            self._packet_number,
             payload,
-            b"%c%b%c%c" % (first, peer_cid, high, low),
         )
-        mask = keys.encrypt_mask(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
-        return b"%c%b%c%c%b" % (first ^ mask[0] & 0x1F, peer_cid, high ^ mask[1], low ^ mask[2], sealed)
 
     def _register(self, packet: bytes, handlers: Any, now: float, kind: type[SentDatagrams]) -> None:
         """Note a packet as sent."""
@@ -465,28 +493,3 @@ class FastConnection(MeshConnection):
         if not self._ack_eliciting_sent_since_receipt:
             self._close_at = now + self._idle_timeout()
             self._ack_eliciting_sent_since_receipt = True
-
-
-def full_number(low: int, expected: int) -> int:
-    """Complete a packet number of which two bytes were sent (RFC 9000, appendix A.3)."""
-    number = expected & -NUMBER_WINDOW | low
-    if number <= expected - NUMBER_WINDOW // 2:
-        return number + NUMBER_WINDOW
-    if number > expected + NUMBER_WINDOW // 2 and number >= NUMBER_WINDOW:
-        return number - NUMBER_WINDOW
-    return number
-
-
-def _is_busy(stream: Any) -> bool:
-    """Tell whether a stream has anything to write, a window that has to slide, or an end to be noticed."""
-    sender, receiver = stream.sender, stream.receiver
-    if not sender.buffer_is_empty or sender.reset_pending or receiver.stop_pending:
-        return True
-    if receiver.is_finished:
-        finished: bool = sender.is_finished
-        return finished
-    local = stream.max_stream_data_local
-    if not local:
-        return False
-    slid: int = local - receiver._buffer_start
-    return slid < limits.STREAM_WINDOW_BYTES // 2 or local != stream.max_stream_data_local_sent

@@ -1,6 +1,6 @@
 """The frames of the fast path: datagrams and acknowledgements, read and written without a buffer object.
 
-Anything else, anything malformed, and a second acknowledgement in one packet is not read here: `read_payload` then
+Pings are read along. Anything else, anything malformed, and a second acknowledgement in one packet is not read here: `read_payload` then
 gives None, nothing has changed, and the library's own code takes the packet. Layouts: RFC 9000, sections 16 (numbers)
 and 19.3 (acknowledgements); RFC 9221, section 4 (datagrams).
 """
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from aioquic.quic.rangeset import RangeSet
 
 PADDING: Final = 0x00
+PING: Final = 0x01
 ACK: Final = 0x02
 DATAGRAM: Final = 0x31
 """A datagram with its length; the library sends no other kind."""
@@ -34,6 +35,8 @@ class Payload(NamedTuple):
 
     datagrams: list[bytes]
     acknowledged: Acknowledged | None
+    is_asking: bool
+    """There is a PING: whatever came is acknowledged at once."""
 
 
 def read_payload(payload: bytes) -> Payload | None:
@@ -41,6 +44,7 @@ def read_payload(payload: bytes) -> Payload | None:
     at, end = 0, len(payload)
     datagrams: list[bytes] = []
     acknowledged: Acknowledged | None = None
+    is_asking = False
     try:
         while at < end:
             kind = payload[at]
@@ -56,16 +60,24 @@ def read_payload(payload: bytes) -> Payload | None:
                     return None
             elif kind == PADDING:
                 at += 1
+            elif kind == PING:
+                is_asking = True
+                at += 1
             else:
                 return None
     except IndexError:
         return None
-    return Payload(datagrams, acknowledged) if end else None
+    return Payload(datagrams, acknowledged, is_asking) if end else None
 
 
 def datagram_frame(data: bytes) -> bytes:
     """Write a datagram with its length."""
     return b"\x31" + written(len(data)) + data
+
+
+def asking(frame: bytes) -> bytes:
+    """Put a ping before a frame."""
+    return b"\x01" + frame
 
 
 def ack_frame(packets: RangeSet, delay: int) -> bytes:

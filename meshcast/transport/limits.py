@@ -57,11 +57,23 @@ lives, and how far away it is."""
 ACK_OLDEST_S: Final = 0.95
 """The first datagram that comes so long after the oldest that waits is acknowledged at once too."""
 
+ROLL_CALL_ROUNDS: Final = ACK_PACKETS - 1
+"""After so many rounds of chunks a parent asks all children at once, before any answers by itself."""
+
+ROLL_CALL_S: Final = 0.85
+"""The same where chunks are longer than 100 ms: one round sooner than `ACK_OLDEST_S`."""
+
+GATHER_S_MAX: Final = 0.025
+"""How long answers are waited for: the round trip to children in the same country. What comes later wakes their parent."""
+
+GATHER_PART: Final = 4
+"""And at most this part of the time between two rounds, so that the next chunk never waits."""
+
 PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
 doubling a round trip that has become longer than the timeout would never be measured again."""
 
-PROBE_SLACK_S: Final = 0.3
+PROBE_SLACK_S: Final = 0.6
 """So much later than due a probe may go out whose timer was put off by what has been sent since: each chunk puts it off, and
 to look at every child four times a second for it is a twentieth of a relay's cost (measured). What is lost meanwhile shows
 as a gap in what follows."""
@@ -77,7 +89,8 @@ ASK_AGAIN_S: Final = 0.3
 make a silence."""
 
 PING_S: Final = 5.0
-"""An idle link is pinged so often: finds the dead, and keeps NAT mappings (30 s and more) open."""
+"""A link on which nothing was sent, and no datagram came, is pinged so often: finds the dead, and keeps NAT mappings (30 s
+and more) open."""
 
 DIAL_S_MAX: Final = 3.0
 """From the first packet to an authenticated link; the acceptor allows a handshake as long."""
@@ -141,6 +154,8 @@ assert 2 * ACK_OLDEST_S + ACK_DELAY_S < SILENCE_S_MAX, (
 assert ACK_OLDEST_S + 4 * ASK_AGAIN_S < SILENCE_S_MAX, (
     "what was sent and four pings may be lost, there or back, and nobody is dead (1 in 100,000 at 5 %)"
 )
+assert ROLL_CALL_S < ACK_OLDEST_S, "children are asked before they answer by themselves"
+assert GATHER_S_MAX < ACK_DELAY_S / 4, "a round trip that is measured late is no sign of a full uplink"
 assert FAREWELL_S_MAX < SILENCE_S_MAX, "a hang-up never waits longer than a death"
 assert PING_S + SILENCE_S_MAX < 8.0, "a dead peer is noticed within 8 s although nothing is said"
 assert SILENCE_S_MAX < IDLE_S, "the watch is sooner than the library's idle timeout"

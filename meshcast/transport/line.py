@@ -292,9 +292,11 @@ class Line:
             return math.inf
         if self.state is not LineState.UP:
             return self._give_up_at
-        since = self.channel.quic.waiting_since
+        quic = self.channel.quic
+        since = quic.waiting_since
         if since is None:
-            ping_at = max(self.channel.quic.last_sent, self._pinged_at) + limits.PING_S
+            # Who hears speech acknowledges it, which keeps the way open, and notices by itself when it ends.
+            ping_at = max(quic.last_sent, quic.heard_at, self._pinged_at) + limits.PING_S
             return min(ping_at, self._give_up_at)
         ask_at = max(since + limits.ACK_OLDEST_S, self._pinged_at) + limits.ASK_AGAIN_S
         return min(ask_at, since + limits.SILENCE_S_MAX, self._give_up_at)

@@ -18,13 +18,13 @@ from meshcast.transport.reasons import DownReason
 class Link:
     """The lines between this peer and one other; at least one."""
 
-    __slots__ = ("_lines", "_own", "_peer", "_sending", "up_since")
+    __slots__ = ("_lines", "_own", "_peer", "_sending", "lane", "up_since")
 
     def __init__(self, own: PeerId, peer: PeerId, line: Line, now: float) -> None:
         self._own = own
         self._peer = peer
         self._lines = [line]
-        self._sending = line
+        self._send_on(line)
         self.up_since = now
 
     @property
@@ -64,7 +64,7 @@ class Link:
         """Come closer to a single line, as far as acknowledgements allow."""
         preferred = min(self._lines, key=self._dialler)
         if self._sending is not preferred and self._sending.is_delivered():
-            self._sending = preferred
+            self._send_on(preferred)
         for line in self.lines:
             if line is preferred or line is self._sending:
                 continue
@@ -79,6 +79,11 @@ class Link:
             return False
         self._remove(fallen)
         return True
+
+    def _send_on(self, line: Line) -> None:
+        self._sending = line
+        self.lane = line.channel.quic.lane
+        """Where the next datagram can go: at hand, because each chunk asks for each child."""
 
     def _remove(self, line: Line) -> None:
         self._lines.remove(line)

@@ -10,7 +10,7 @@ nothing more of that peer is told but its `LinkDown`.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -21,13 +21,15 @@ from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import SECOND, Address, Micros, PeerId
 from meshcast.transport import limits
-from meshcast.transport.channel import Channel, Counters
+from meshcast.transport.channel import Channel
+from meshcast.transport.counters import Counters
 from meshcast.transport.datagram import DatagramSocket, check_address
 from meshcast.transport.endpoint import Endpoint
-from meshcast.transport.fast_frames import datagram_frame
+from meshcast.transport.fast_frames import asking, datagram_frame
 from meshcast.transport.line import Line
 from meshcast.transport.link import Link
 from meshcast.transport.reasons import DownReason, FarewellCode
+from meshcast.transport.roll_call import RollCall
 
 __all__ = [
     "BlobReceived",
@@ -103,6 +105,7 @@ class Links:
         self._links: dict[PeerId, Link] = {}
         self._dials: dict[PeerId, dict[Address, Line]] = {}
         self._strangers: dict[Line, None] = {}
+        self._roll_call = RollCall()
         self._untold: deque[LinkEvent] = deque()
         self._is_telling = False
         self._is_leaving = False
@@ -160,7 +163,7 @@ class Links:
         sums = Counters()
         link = self._links.get(peer)
         for line in link.lines if link is not None else ():
-            sums.add(line.channel.counters)
+            sums.add(line.channel.counted())
         return sums
 
     def totals(self) -> Counters:
@@ -210,13 +213,21 @@ class Links:
         """Send one datagram now; False, and counted, when it is too long or the link has no room for it."""
         return self.send_datagram_to_all((peer,), data) == 0
 
-    def send_datagram_to_all(self, peers: Iterable[PeerId], data: bytes) -> int:
+    def send_datagram_to_all(self, peers: Sequence[PeerId], data: bytes) -> int:
         """Send the same datagram to each of these now; tell how many links had no room for it or were not there."""
-        frame, now, refused = datagram_frame(data), trio.current_time(), 0
+        frame, size, now, refused = datagram_frame(data), len(data), trio.current_time(), 0
+        gather_s = self._roll_call.gather_s(len(peers), now)
+        if gather_s > 0.0:
+            frame = asking(frame)
+            self._endpoint.rest(now + gather_s)
         for peer in peers:
             link = self._links.get(peer)
-            if link is None or not link.sending.send_datagram(data, frame, now):
+            if link is None:
                 refused += 1
+            elif size > limits.DATAGRAM_BYTES_MAX or (packet := link.lane.seal(frame, size, now)) is None:
+                refused += not link.sending.send_datagram(data, frame, now)
+            elif not self._socket.send(packet, link.lane.address):
+                link.lane.blocked(packet)
         return refused
 
     def send_blob(self, peer: PeerId, data: bytes) -> bool:

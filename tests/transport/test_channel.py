@@ -1,16 +1,18 @@
 """Channels and their counts: only the steps of the table are legal, and sums are sums."""
 
 import itertools
-from typing import Any, cast
 
 import pytest
 
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.transport.channel import TRANSITIONS, Channel, ChannelState, ChannelStep, Counters
+from meshcast.transport.channel import TRANSITIONS, Channel, ChannelState, ChannelStep
+from meshcast.transport.connection import dialling
+from meshcast.transport.counters import Counters
+from meshcast.transport.fast_connection import FastConnection
 
 
 def channel_in(state: ChannelState) -> Channel:
-    made = Channel(cast("Any", None), dialled=True)
+    made = Channel(FastConnection(configuration=dialling()), dialled=True)
     made.state = state
     return made
 

@@ -1,0 +1,206 @@
+"""A lane: what a row of datagrams needs of its connection, while nothing else happens to it.
+
+A relay sends a chunk to each child ten times a second, and hears of each about once a second. In between a connection is
+no more than keys, a number that counts up and a window that fills. These lie together in one small object, because after
+a tenth of a second of sleep all memory is far away, and to fetch it is most of what a packet costs (measured: decision
+0013).
+
+The first datagram after anything else goes the usual way and opens the lane; those behind it go down the lane. What has
+gone down is entered in the library's books before anybody looks at them (`enter`), and the lane is closed before anything
+changes them. It may refuse whatever it likes: the usual way then decides.
+"""
+
+# ruff: noqa: SLF001 - private parts are the business of this file, and of `connection` and `fast_connection`
+
+import math
+from typing import Any, ClassVar, Final, NamedTuple
+
+from aioquic import tls
+from aioquic.quic.packet import QuicPacketType
+
+from meshcast.protocol.units import Address
+from meshcast.transport import limits
+from meshcast.transport.counters import Counters
+
+SHORT_HEADER: Final = 0x40
+"""The two upper bits of a packet of an established connection: short, and QUIC."""
+NUMBER_BYTES: Final = 2
+NUMBER_WINDOW: Final = 1 << 8 * NUMBER_BYTES
+SAMPLE_BYTES: Final = 16
+SKIPPED_BYTES: Final = 4 - NUMBER_BYTES
+"""The sample for header protection begins as if the number had four bytes (RFC 9001, section 5.4.2)."""
+PACKET_OVERHEAD_BYTES: Final = 40
+"""What a packet adds to a datagram: header, number, tag, frame header, and an acknowledgement."""
+FRAME_BYTES_MAX: Final = limits.DATAGRAM_BYTES_MAX + 4
+"""The longest datagram in its frame, with a ping before it: two kinds, and a length of two bytes."""
+CLOSED: Final = -1
+"""The room of a lane that takes nothing."""
+NO_HANDLERS: Final[tuple[Any, ...]] = ()
+NOWHERE: Final[Address] = ("", 0)
+
+
+class SentDatagrams:
+    """A packet with datagrams, as recovery remembers it: like `QuicSentPacket`, in a third of the memory."""
+
+    __slots__ = ("delivery_handlers", "packet_number", "sent_bytes", "sent_time")
+
+    epoch: ClassVar = tls.Epoch.ONE_RTT
+    in_flight: ClassVar = True
+    is_ack_eliciting: ClassVar = True
+    is_crypto_packet: ClassVar = False
+    packet_type: ClassVar = QuicPacketType.ONE_RTT
+    quic_logger_frames: ClassVar[tuple[()]] = ()
+
+    def __init__(self, number: int, size: int, now: float, handlers: Any) -> None:
+        self.packet_number = number
+        self.sent_bytes = size
+        self.sent_time = now
+        self.delivery_handlers = handlers
+
+
+class SentAcknowledgement(SentDatagrams):
+    """A packet with an acknowledgement alone: nobody answers it, and it fills no window."""
+
+    __slots__ = ()
+
+    in_flight: ClassVar = False
+    is_ack_eliciting: ClassVar = False
+
+
+class Keys(NamedTuple):
+    """What packets of one key phase, on one path, are sealed and opened with."""
+
+    encrypt: Any
+    encrypt_iv: int
+    encrypt_mask: Any
+    decrypt: Any
+    decrypt_iv: int
+    decrypt_mask: Any
+    own_cid: bytes
+    peer_cid: bytes
+    low_bits: int
+    """The lower five bits of the first byte: key phase, and two bytes of packet number."""
+    path: Any
+    address: Any
+    overhead: int
+    """What a packet adds to its payload."""
+    idle_s: float
+    """Both sides' idle timeout, the shorter of the two."""
+
+
+class Lane:
+    """Closed at first; `open` it with what is true now."""
+
+    __slots__ = (
+        "_encrypt",
+        "_first",
+        "_iv",
+        "_last",
+        "_mask",
+        "_number",
+        "_peer_cid",
+        "_sent",
+        "_until",
+        "address",
+        "counters",
+        "room",
+    )
+
+    def __init__(self) -> None:
+        self.room = CLOSED
+        """Bytes that may still be put on their way, and `CLOSED` if none may."""
+        self.address = NOWHERE
+        self.counters = Counters()
+        """The connection's; what has gone down counts when it is entered."""
+        self._sent: list[tuple[int, int, float]] = []
+        self._encrypt: Any = None
+        self._mask: Any = None
+        self._iv = self._number = self._first = 0
+        self._peer_cid = b""
+        self._last = self._until = math.inf
+
+    def open(self, keys: Keys, first: int, number: int, room: int, now: float, until: float) -> None:
+        """Let datagrams pass from after `now` to `until`, sealed with `keys` and numbered from `number` on."""
+        self._encrypt, self._iv, self._mask = keys.encrypt, keys.encrypt_iv, keys.encrypt_mask
+        self._peer_cid, self.address = keys.peer_cid, keys.address
+        self._first, self._number, self.room = first, number, room
+        self._last, self._until = now, until
+
+    def seal(self, frame: bytes, size: int, now: float) -> bytes | None:
+        """Give the packet of a datagram of `size` bytes; None when it has to go the usual way.
+
+        `frame` holds it, with or without a ping before it, in at most `FRAME_BYTES_MAX`. It is the packet that the usual way
+        would make, and counts as sent.
+        """
+        if self.room < len(frame) + PACKET_OVERHEAD_BYTES or not self._last < now < self._until:
+            return None
+        number = self._number
+        packet = seal(self._encrypt, self._iv, self._mask, self._first, self._peer_cid, number, frame)
+        self._number = number + 1
+        self._last = now
+        self.room -= len(packet)
+        self._sent.append((len(packet), size, now))
+        return packet
+
+    def blocked(self, packet: bytes) -> None:
+        """Learn that the socket would not take a packet: for QUIC it is lost, and it does not count as bytes sent."""
+        self.counters.wire_blocked += 1
+        self.counters.wire_bytes_sent -= len(packet)
+
+    def enter(self, connection: Any) -> None:
+        """Enter in the library's books what has gone down, number for number as if each packet had gone the usual way."""
+        if not self._sent:
+            return
+        space, loss = connection._application, connection._loss
+        books, number, pacer = space.sent_packets, connection._packet_number, loss._pacer
+        step, most, bucket, evaluated = (
+            pacer.packet_time,
+            pacer.bucket_max,
+            pacer.bucket_time,
+            pacer.evaluation_time,
+        )
+        for size, _, at in self._sent:
+            books[number] = SentDatagrams(number, size, at, NO_HANDLERS)
+            number += 1
+            # As `QuicPacketPacer.update_after_send`, and below `RenoCongestionControl.on_packet_sent`.
+            if at > evaluated:
+                bucket, evaluated = min(bucket + (at - evaluated), most), at
+            bucket = 0.0 if bucket < step else bucket - step
+        pacer.bucket_time, pacer.evaluation_time = bucket, evaluated
+        total, count = sum(size for size, _, _ in self._sent), len(self._sent)
+        loss._cc.bytes_in_flight += total
+        connection._network_paths[0].bytes_sent += total
+        space.ack_eliciting_in_flight += count
+        loss._time_of_last_sent_ack_eliciting_packet = self._last
+        connection._packet_number = number
+        connection._pacing_at = self._last + step if bucket <= 0 else None
+        connection.short_cuts_out += count
+        self.counters.wire_bytes_sent += total
+        self.counters.datagrams_sent += count
+        self.counters.datagram_bytes_sent += sum(size for _, size, _ in self._sent)
+        self._sent.clear()
+
+    def close(self) -> None:
+        """Let nothing pass any more."""
+        assert not self._sent, "what has gone down is entered first"
+        self.room = CLOSED
+
+
+def seal(
+    encrypt: Any, iv: int, mask_of: Any, first: int, peer_cid: bytes, number: int, payload: bytes
+) -> bytes:
+    """Encrypt a payload, and hide its number (RFC 9001, sections 5.3 and 5.4)."""
+    high, low = number >> 8 & 0xFF, number & 0xFF
+    sealed = encrypt((iv ^ number).to_bytes(12, "big"), payload, b"%c%b%c%c" % (first, peer_cid, high, low))
+    mask = mask_of(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
+    return b"%c%b%c%c%b" % (first ^ mask[0] & 0x1F, peer_cid, high ^ mask[1], low ^ mask[2], sealed)
+
+
+def full_number(low: int, expected: int) -> int:
+    """Complete a packet number of which two bytes were sent (RFC 9000, appendix A.3)."""
+    number = expected & -NUMBER_WINDOW | low
+    if number <= expected - NUMBER_WINDOW // 2:
+        return number + NUMBER_WINDOW
+    if number > expected + NUMBER_WINDOW // 2 and number >= NUMBER_WINDOW:
+        return number - NUMBER_WINDOW
+    return number

@@ -1,0 +1,108 @@
+"""Children answer together: a parent is woken once for all of them, and nobody hears anything later for it."""
+
+from typing import Any
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from meshcast.protocol.units import SECOND
+from meshcast.transport import limits
+from meshcast.transport.links import FrameReceived
+from meshcast.transport.roll_call import PEERS_MIN, RollCall
+
+CROWD = [f"child {number}" for number in range(12)]
+CHUNK_S = 0.1
+
+
+async def speak(parent: Any, children: list[Any], chunks: int) -> None:
+    for _ in range(chunks):
+        assert parent.links.send_datagram_to_all([child.id for child in children], bytes(900)) == 0
+        await trio.sleep(CHUNK_S)
+
+
+@given(
+    spacings=st.lists(st.floats(0.001, 2.0), min_size=1, max_size=60),
+    peers=st.lists(st.integers(0, 64), min_size=60, max_size=60),
+)
+def test_nobody_is_left_unasked_for_so_long_that_it_answers_by_itself(
+    spacings: list[float], peers: list[int]
+) -> None:
+    calls, now, rounds, called_at = RollCall(), 1_000.0, 0, 1_000.0
+    calls.gather_s(PEERS_MIN, now)
+    for spacing, count in zip(spacings, peers, strict=False):
+        now += spacing
+        gather_s = calls.gather_s(count, now)
+        if count < PEERS_MIN:
+            assert gather_s == 0.0
+            continue
+        rounds += 1
+        if gather_s:
+            rounds, called_at = 0, now
+        assert rounds < limits.ACK_PACKETS - 1
+        assert now - called_at < limits.ACK_OLDEST_S
+        assert gather_s <= limits.GATHER_S_MAX
+
+
+@given(spacing=st.floats(0.001, 1.0))
+def test_the_socket_is_never_left_alone_for_long_enough_to_delay_the_next_round(spacing: float) -> None:
+    calls, now = RollCall(), 1_000.0
+    waits = []
+    for _ in range(30):
+        waits.append(calls.gather_s(PEERS_MIN, now))
+        now += spacing
+    assert 0.0 < max(waits[1:]) <= spacing / 4 + 1e-9
+
+
+async def test_a_crowd_wakes_its_parent_once_a_second_and_not_once_a_child(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, *children = await street.linked("parent", *CROWD)
+    await speak(parent, children, 30)
+    before = parent.turns
+    await speak(parent, children, 100)
+    # Each call: the end of the wait, and those who are further away than it lasts (here all: a round trip of 50 ms).
+    assert parent.turns - before < 5 * 100 / limits.ROLL_CALL_ROUNDS
+    assert all(len(child.datagrams) == 130 for child in children)
+
+
+async def test_what_else_arrives_meanwhile_waits_for_a_moment_and_no_longer(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, *children = await street.linked("parent", *CROWD)
+    latest = 0.0
+    for number in range(200):
+        parent.links.send_datagram_to_all([child.id for child in children], bytes(900))
+        await trio.sleep(CHUNK_S * (number % 7) / 7)
+        said_at = trio.current_time()
+        children[number % len(children)].links.send(parent.id, b"a word")
+        await trio.sleep(CHUNK_S * (7 - number % 7) / 7)
+        latest = max(latest, parent.when(FrameReceived) - said_at)
+    assert len(parent.frames) == 200
+    assert latest < 0.025 + limits.GATHER_S_MAX + 0.002
+
+
+async def test_the_round_trip_is_measured_too_long_by_the_wait_at_most(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, *children = await street.linked("parent", *CROWD)
+    await speak(parent, children, 100)
+    for child in children:
+        assert parent.links.rtt_us(child.id) / SECOND == pytest.approx(0.05, abs=limits.GATHER_S_MAX)
+
+
+async def test_who_hears_speech_pings_nobody_and_still_notices_when_it_is_over(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, child = await street.linked("parent", "child")
+    before = child.links.totals().wire_bytes_sent
+    await speak(parent, [child], 300)
+    answers = 300 / limits.ACK_PACKETS
+    assert child.links.totals().wire_bytes_sent - before < 35 * (answers + 2), "acknowledgements alone"
+    street.fabric.kill(parent.address)
+    start = trio.current_time()
+    while child.links.is_up(parent.id):
+        await trio.sleep(0.01)
+    assert trio.current_time() - start < 8.0
