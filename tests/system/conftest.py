@@ -159,6 +159,10 @@ def open_stage(autojump_clock: trio.testing.MockClock) -> Callable[..., Any]:
     async def stage(
         conditions: Conditions = NEAR, seed: int = 1, *, is_heard: bool = True
     ) -> AsyncIterator[AudibleStage]:
+        # Otherwise real seconds would pass, and ten peers of one busy process would be late for everything.
+        assert isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock), (
+            "a test that opens a stage takes `autojump_clock` itself: pytest-trio sees no fixture's clock"
+        )
         async with trio.open_nursery() as nursery:
             opened = AudibleStage(nursery, conditions, seed)
             opened.is_heard = is_heard
