@@ -70,6 +70,8 @@ class Endpoint:
         self._waiting: trio.CancelScope | None = None
         self._is_kicked = False
         self._rest_until = -math.inf
+        self.gathered = 0
+        """Datagrams that had come in when the last rest was over."""
         self._is_finishing = False
         self._past = Counters()
         self.strays = 0
@@ -198,29 +200,35 @@ class Endpoint:
             with trio.CancelScope(deadline=self._next_deadline()) as scope:
                 while is_needed() and not self._is_kicked:
                     self._waiting = scope
+                    is_resting = self._rest_until > trio.current_time()
                     try:
-                        if self._rest_until > trio.current_time():
-                            await trio.sleep_until(self._rest_until)
-                        else:
-                            await self._socket.wait_readable()
+                        await (self._rest() if is_resting else self._socket.wait_readable())
                     finally:
                         self._waiting = None
-                    self._turn()
+                    came = self._turn()
+                    if is_resting:
+                        self.gathered = came
                     due = self._next_deadline()
                     if due != scope.deadline:
                         scope.deadline = due
             if scope.cancelled_caught:
                 self._turn()
 
-    def _turn(self) -> None:
+    async def _rest(self) -> None:
+        await trio.sleep_until(self._rest_until)
+
+    def _turn(self) -> int:
+        """Do all there is to do; tell how many datagrams had come in."""
         self.turns += 1
         now = trio.current_time()
-        for data, sender in self._socket.receive(limits.RECEIVE_BATCH):
+        arrived = self._socket.receive(limits.RECEIVE_BATCH)
+        for data, sender in arrived:
             self._receive(data, sender, now)
         self._fire(now)
         self._after()
         self._is_kicked = False
         self._flush(trio.current_time())
+        return len(arrived)
 
     # Receiving
 

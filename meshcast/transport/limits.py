@@ -69,6 +69,9 @@ GATHER_S_MAX: Final = 0.025
 GATHER_PART: Final = 4
 """And at most this part of the time between two rounds, so that the next chunk never waits."""
 
+ROLL_CALLS_LEFT_OUT: Final = 10
+"""So many calls are left out when hardly anybody has answered within the wait: nine seconds, for children come and go."""
+
 PROBE_DOUBLINGS_MAX: Final = 2
 """How often the probe timeout may double. The library has no cap and sleeps through the end of a blackout; without any
 doubling a round trip that has become longer than the timeout would never be measured again."""

@@ -216,7 +216,7 @@ class Links:
     def send_datagram_to_all(self, peers: Sequence[PeerId], data: bytes) -> int:
         """Send the same datagram to each of these now; tell how many links had no room for it or were not there."""
         frame, size, now, refused = datagram_frame(data), len(data), trio.current_time(), 0
-        gather_s = self._roll_call.gather_s(len(peers), now)
+        gather_s = self._roll_call.gather_s(len(peers), self._endpoint.gathered, now)
         if gather_s > 0.0:
             frame = asking(frame)
             self._endpoint.rest(now + gather_s)

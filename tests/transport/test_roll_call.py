@@ -8,13 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from meshcast.protocol.units import SECOND
+from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from meshcast.transport import limits
+from meshcast.transport.fabric import Conditions
 from meshcast.transport.links import FrameReceived
-from meshcast.transport.roll_call import PEERS_MIN, RollCall
+from meshcast.transport.roll_call import GATHERED_MIN, PEERS_MIN, RollCall
 
 CROWD = [f"child {number}" for number in range(12)]
 CHUNK_S = 0.1
+
+
+async def crowd(street: Any, delay_us: Micros) -> tuple[Any, list[Any]]:
+    """Make a parent with children so far away, each a little further than the one before, who answer at different chunks."""
+    parent, *children = await street.linked("parent", *CROWD)
+    for number, child in enumerate(children):
+        way = Conditions(delay_us=delay_us + number * 300)
+        street.fabric.between(parent.address[0], child.address[0], way)
+        street.fabric.between(child.address[0], parent.address[0], way)
+        for _ in range(number):
+            parent.links.send_datagram(child.id, bytes(900))
+            await trio.sleep(0.02)
+    return parent, children
 
 
 async def speak(parent: Any, children: list[Any], chunks: int) -> None:
@@ -31,10 +45,10 @@ def test_nobody_is_left_unasked_for_so_long_that_it_answers_by_itself(
     spacings: list[float], peers: list[int]
 ) -> None:
     calls, now, rounds, called_at = RollCall(), 1_000.0, 0, 1_000.0
-    calls.gather_s(PEERS_MIN, now)
+    calls.gather_s(PEERS_MIN, 0, now)
     for spacing, count in zip(spacings, peers, strict=False):
         now += spacing
-        gather_s = calls.gather_s(count, now)
+        gather_s = calls.gather_s(count, GATHERED_MIN, now)
         if count < PEERS_MIN:
             assert gather_s == 0.0
             continue
@@ -51,7 +65,7 @@ def test_the_socket_is_never_left_alone_for_long_enough_to_delay_the_next_round(
     calls, now = RollCall(), 1_000.0
     waits = []
     for _ in range(30):
-        waits.append(calls.gather_s(PEERS_MIN, now))
+        waits.append(calls.gather_s(PEERS_MIN, PEERS_MIN, now))
         now += spacing
     assert 0.0 < max(waits[1:]) <= spacing / 4 + 1e-9
 
@@ -59,13 +73,26 @@ def test_the_socket_is_never_left_alone_for_long_enough_to_delay_the_next_round(
 async def test_a_crowd_wakes_its_parent_once_a_second_and_not_once_a_child(
     autojump_clock: MockClock, street: Any
 ) -> None:
-    parent, *children = await street.linked("parent", *CROWD)
+    parent, children = await crowd(street, 3 * MILLISECOND)
     await speak(parent, children, 30)
     before = parent.turns
     await speak(parent, children, 100)
-    # Each call: the end of the wait, and those who are further away than it lasts (here all: a round trip of 50 ms).
-    assert parent.turns - before < 5 * 100 / limits.ROLL_CALL_ROUNDS
-    assert all(len(child.datagrams) == 130 for child in children)
+    # At each call one turn for all answers, and one for a timer; by themselves twelve would come a second.
+    assert parent.turns - before <= 2 * 100 / limits.ROLL_CALL_ROUNDS + 2
+    assert all(len(child.datagrams) == 130 + number for number, child in enumerate(children))
+
+
+async def test_children_that_are_too_far_away_are_hardly_ever_asked_and_answer_all_the_same(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, children = await crowd(street, 60 * MILLISECOND)
+    rests: list[float] = []
+    parent.links._endpoint.rest = rests.append
+    await speak(parent, children, 200)
+    calls = 200 / limits.ROLL_CALL_ROUNDS
+    assert 1 <= len(rests) <= 2 + calls / limits.ROLL_CALLS_LEFT_OUT
+    assert all(parent.links.is_up(child.id) for child in children)
+    assert all(len(child.datagrams) == 200 + number for number, child in enumerate(children))
 
 
 async def test_what_else_arrives_meanwhile_waits_for_a_moment_and_no_longer(
@@ -73,14 +100,14 @@ async def test_what_else_arrives_meanwhile_waits_for_a_moment_and_no_longer(
 ) -> None:
     parent, *children = await street.linked("parent", *CROWD)
     latest = 0.0
-    for number in range(200):
+    for number in range(100):
         parent.links.send_datagram_to_all([child.id for child in children], bytes(900))
         await trio.sleep(CHUNK_S * (number % 7) / 7)
         said_at = trio.current_time()
         children[number % len(children)].links.send(parent.id, b"a word")
         await trio.sleep(CHUNK_S * (7 - number % 7) / 7)
         latest = max(latest, parent.when(FrameReceived) - said_at)
-    assert len(parent.frames) == 200
+    assert len(parent.frames) == 100
     assert latest < 0.025 + limits.GATHER_S_MAX + 0.002
 
 
