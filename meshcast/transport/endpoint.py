@@ -354,12 +354,14 @@ class Endpoint:
 
     # Timers
 
-    def _deadline(self, channel: Channel) -> float:
-        """Say when something is to be done about a channel although nothing happens."""
+    def _deadline(self, channel: Channel, *, is_patient: bool = False) -> float:
+        """Say when something is to be done about a channel although nothing happens; a probe may be a little late."""
         if channel.state is ChannelState.CLOSING:
             return channel.closing_until
         timer = self._ask(channel, channel.quic.get_timer)
         at = math.inf if timer is None else timer
+        if is_patient and channel.state is ChannelState.OPEN:
+            at = channel.quic.latest(at)
         return at if channel.owner is None else min(at, channel.owner.deadline())
 
     def _arm(self, channel: Channel, now: float) -> None:
@@ -388,13 +390,9 @@ class Endpoint:
             if channel.wake_at != at or channel.state is ChannelState.GONE:
                 heapq.heappop(heap)
                 continue
-            due = self._deadline(channel)
+            due = self._deadline(channel, is_patient=True)
             if due <= at:
                 return at
-            if channel.state is ChannelState.OPEN:
-                due = channel.quic.latest(due)
-                if channel.owner is not None:
-                    due = min(due, channel.owner.deadline())
             channel.wake_at = due
             heapq.heapreplace(heap, (due, next(self._numbers), channel))
         return math.inf
