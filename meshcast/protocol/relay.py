@@ -228,12 +228,9 @@ class Relay:
         """Pass new chunks on to all children, and to whoever has asked for them and waits."""
         if not fresh:
             return []
-        effects: list[Effect] = []
-        copies = self._copies(fresh, now)
         fed = {peer: child for peer, child in self.children.items() if peer != sender}
-        effects += self._give(
-            list(fed), copies, emergencies=sum(child.is_emergency for child in fed.values())
-        )
+        emergencies = sum(child.is_emergency for child in fed.values())
+        effects = self._give(list(fed), self._copies(fresh, now), emergencies=emergencies)
         for peer, wanted in self._parked.items():
             until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
             waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]

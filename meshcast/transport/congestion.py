@@ -4,9 +4,10 @@ Sound is inelastic. Reno below a few packets a round trip would starve a link th
 packets of jitter look like loss to it), and without anything that fills the window it grows for ever, so that a dead
 child would swallow megabytes before anybody noticed. The floor carries 128 kbit/s, signatures and headers included, over
 a round trip of 0.6 s: ten packets that come within it, the ten that may wait for their acknowledgement, and ten more when
-that is lost: with 20 one chunk in 7,000 found no room then (40 crowds at 5 % loss, on the bed). With a floor of 8 packets, 5 % loss and reordering left no room for one chunk in fifteen (80 ms away, on the bed). The ceiling carries
-1.5 Mbit/s over half a second. A child that cannot take what it is sent is shed by what stands above (datagrams refused,
-silence), not by a window of two packets.
+that is lost: with 20 one chunk in 7,000 found no room then (40 crowds at 5 % loss, on the bed). With a floor of 8 packets,
+5 % loss and reordering left no room for one chunk in fifteen (80 ms away, on the bed). The ceiling carries 1.5 Mbit/s over
+half a second. A child that cannot take what it is sent is shed by what stands above (datagrams refused, silence), not by a
+window of two packets.
 """
 
 from collections.abc import Iterable

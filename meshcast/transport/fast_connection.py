@@ -385,6 +385,7 @@ class FastConnection(MeshConnection):
         keys, pacer, ack_at = self._keys, self._loss._pacer, self._application.ack_at
         assert keys is not None, "one that is settled has keys"
         step = pacer.packet_time
+        # To ask for room comes first: it enters in the books what has gone down the lane, and all below reads them.
         if (
             not self.has_room_for(size)
             or (ack_at is not None and ack_at <= now)

@@ -152,28 +152,19 @@ class Lane:
         if not self._sent:
             return
         space, loss = connection._application, connection._loss
-        books, number, pacer = space.sent_packets, connection._packet_number, loss._pacer
-        step, most, bucket, evaluated = (
-            pacer.packet_time,
-            pacer.bucket_max,
-            pacer.bucket_time,
-            pacer.evaluation_time,
-        )
+        number, pacer = connection._packet_number, loss._pacer
         for size, _, at in self._sent:
-            books[number] = SentDatagrams(number, size, at, NO_HANDLERS)
+            packet: Any = SentDatagrams(number, size, at, NO_HANDLERS)
+            space.sent_packets[number] = packet
+            loss._cc.on_packet_sent(packet=packet)
+            pacer.update_after_send(now=at)
             number += 1
-            # As `QuicPacketPacer.update_after_send`, and below `RenoCongestionControl.on_packet_sent`.
-            if at > evaluated:
-                bucket, evaluated = min(bucket + (at - evaluated), most), at
-            bucket = 0.0 if bucket < step else bucket - step
-        pacer.bucket_time, pacer.evaluation_time = bucket, evaluated
         total, count = sum(size for size, _, _ in self._sent), len(self._sent)
-        loss._cc.bytes_in_flight += total
         connection._network_paths[0].bytes_sent += total
         space.ack_eliciting_in_flight += count
         loss._time_of_last_sent_ack_eliciting_packet = self._last
         connection._packet_number = number
-        connection._pacing_at = self._last + step if bucket <= 0 else None
+        connection._pacing_at = self._last + pacer.packet_time if pacer.bucket_time <= 0 else None
         connection.short_cuts_out += count
         self.counters.wire_bytes_sent += total
         self.counters.datagrams_sent += count
