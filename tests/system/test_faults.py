@@ -64,8 +64,8 @@ async def test_a_child_whose_line_is_too_narrow_misses_chunks_that_are_counted_a
     async with open_stage(seed=3) as stage:
         slow, *others = await open_family(stage, "slow", "one", "two", "three")
         source = stage.actors["source"]
-        stage.fabric.downlink(slow.address[0], Conditions(rate_bytes_s=5_000))
-        for _ in range(20):
+        stage.fabric.downlink(slow.address[0], Conditions(rate_bytes_s=3_000))
+        for _ in range(40):  # long enough to fill the least window, of four seconds of sound
             await trio.sleep(0.5)
             for line in source.links._links.values():
                 pending = line.sending.channel.quic._datagrams_pending
