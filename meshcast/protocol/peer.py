@@ -5,6 +5,7 @@ The order within a handler is the order of importance: forward first, play secon
 
 from typing import Final
 
+from meshcast.protocol.agenda import Agenda
 from meshcast.protocol.backlog import Held
 from meshcast.protocol.chunk import Flag
 from meshcast.protocol.departure import Departure
@@ -112,6 +113,16 @@ class PeerMachine:
         self.acquaintances = self.serving.acquaintances
         self.departure = Departure(self.relay)
         self.household = Household(self.relay, self.backlog, uplink_bps) if is_paced else None
+        self.agenda = Agenda(
+            self.playout,
+            self.uplink,
+            self.history,
+            self.relay,
+            self.session,
+            self.acquaintances,
+            self.tally,
+            self._needs,
+        )
         self.invitation = b""
         """What is shown to the tracker when one asks for a place."""
         self._now: Micros = 0
@@ -131,12 +142,15 @@ class PeerMachine:
         return effects if self.household is None else self.household.pass_on(effects, now)
 
     def _handle(self, event: Event, now: Micros) -> list[Effect]:
-        woken = self._wake(now)
+        woken, is_calm = self._wake(now), False
         match event:
             case RefillReceived():
                 effects = self._refill(event, now)
             case ChunkReceived():
+                newest = self.backlog.newest
                 effects = self._chunk(event, now)
+                follows = event.peer == self.uplink.parent and self.backlog.newest == newest + 1
+                is_calm = follows and self.agenda.is_calm(now)
             case Received(peer, message):
                 effects = (
                     self._from_tracker(message, now)
@@ -157,27 +171,23 @@ class PeerMachine:
                 effects = []
                 if self.household is not None:
                     self.household.measured(measured, now)
-            case Tick() | Captured() | ProgrammeEnded():
+            case Tick():
+                effects, is_calm = [], not woken and self.agenda.is_early(now)
+            case Captured() | ProgrammeEnded():
                 effects = []
         if self.departure.has_begun:
             return woken + effects + self._hand_over(now)
-        return woken + effects + self._due(now)
+        effects = woken + effects + self._play(now)
+        return effects if is_calm else effects + self.agenda.tick(now)
 
     def deadline(self) -> Micros | None:
         """When must `Tick` come?"""
         if self._has_stopped:
             return None
         waiting = self.household.deadline(self._now) if self.household is not None else None
-        serving = earliest(self.uplink.deadline(), self.relay.deadline(), waiting)
         if self.departure.has_begun:
-            return earliest(serving, self.departure.until)
-        return earliest(
-            self._playout_deadline(),
-            self.history.deadline(),
-            serving,
-            self.session.deadline(),
-            self.acquaintances.deadline(),
-        )
+            return earliest(self.uplink.deadline(), self.relay.deadline(), waiting, self.departure.until)
+        return earliest(self._playout_deadline(), self.agenda.deadline(), waiting)
 
     def status(self) -> Status:
         """Say where this peer stands."""
@@ -406,21 +416,6 @@ class PeerMachine:
         self.uplink.asks.has_slept = self._has_slept = True
         return self.uplink.lose_parent(now, is_silent=False)
 
-    def _due(self, now: Micros) -> list[Effect]:
-        """Do what is due: play first, talk last."""
-        effects = self._play(now)
-        self.uplink.reserves.is_alone = self.session.contact is not Contact.KNOWN
-        effects += self.uplink.tick(now)
-        effects += self.history.tick(self.uplink.parent, now)
-        effects += self.relay.tick(now)
-        if self.relay.changed:
-            self.relay.changed = False
-            self.session.changed(now)
-        effects += self.session.tick(now)
-        if self.tally.joined_at is None and self.session.contact is Contact.KNOWN:
-            self.tally.joined_at = now
-        return effects + self.acquaintances.sweep(self._needs, now)
-
     def _needs(self) -> dict[PeerId, None]:
         """Give the peers whose links are needed."""
         return self.uplink.needs | self.relay.served
@@ -433,7 +428,7 @@ class PeerMachine:
         return due + RELAY_PLAYOUT_SLACK_US
 
     def _play(self, now: Micros) -> list[Effect]:
-        """Hand over what is due."""
+        """Hand over what is due; this comes before all else that is."""
         due = self.playout.deadline()
         if due is None or now < due:
             return []

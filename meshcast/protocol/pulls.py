@@ -41,11 +41,11 @@ class Pulls:
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
-        return earliest(self._borrow_due, self.holes.deadline())
+        return earliest(self.borrow_due, self.holes.deadline())
 
     def _borrow(self, now: Micros) -> list[Effect]:
         """Pull what comes next from the standbys, if nothing has come for a while."""
-        due = self._borrow_due
+        due = self.borrow_due
         if due is None or now < due:
             return []
         self._borrow_at = now + BORROW_EVERY_US
@@ -54,7 +54,7 @@ class Pulls:
         return [Send(peer, wish) for peer in self.standbys.warm()]
 
     @property
-    def _borrow_due(self) -> Micros | None:
+    def borrow_due(self) -> Micros | None:
         """When is it time to borrow? Before the first chunk nobody knows what comes next.
 
         A parent that brings what was borrowed already has not stalled: on a way that is much longer than the standbys'

@@ -302,6 +302,10 @@ class Relay:
         # On the stream, in order: a beat that arrives after a later Accept would put a child below its parent's old rank.
         return [Send(client, beat) for client in self.clients]
 
+    def is_at_rest(self, now: Micros) -> bool:
+        """Tell whether `tick` would do nothing now."""
+        return now < self._beat_at
+
     def deadline(self) -> Micros | None:
         """When is the next beat due?"""
         return self._beat_at if self.clients else None

@@ -362,16 +362,30 @@ class Uplink:
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
+        return earliest(self.silence_deadline(), self.other_deadline())
+
+    def silence_deadline(self) -> Micros | None:
+        """When is something due because nothing comes? The parent's next chunk puts it off."""
+        silence = self.vigil.silence_deadline() if self.vigil is not None else None
+        return earliest(silence, self.pulls.borrow_due)
+
+    def other_deadline(self) -> Micros | None:
+        """When is something else due?"""
         warning = self.relay.notice_due() if self._is_orphan and self.relay.children else None
         return earliest(
             self.asks.deadline(),
-            self.vigil.deadline() if self.vigil is not None else None,
+            self.vigil.judge.deadline() if self.vigil is not None else None,
             warning,
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
             self.reserves.deadline(),
-            self.pulls.deadline(),
+            self.holes.deadline(),
         )
+
+    @property
+    def is_calm(self) -> bool:
+        """Tell whether it hears from its parent, misses nothing, and neither asks nor looks for another."""
+        return self.state is Attachment.HEARING and self.repair is None and not self.holes
 
     def lose_parent(self, now: Micros, *, is_silent: bool) -> list[Effect]:
         """Become an orphan, and begin to ask."""

@@ -88,12 +88,14 @@ class Vigil:
 
     def deadline(self) -> Micros:
         """When is something due?"""
+        return min(self.silence_deadline(), self.judge.deadline())
+
+    def silence_deadline(self) -> Micros:
+        """When is something due because the parent brings nothing new?"""
         watch = self.watch
-        due = [min(watch.deadline(), watch.heard_at + STALLED_PATIENCE_US), self.judge.deadline()]
+        due = min(watch.deadline(), watch.heard_at + STALLED_PATIENCE_US)
         if watch.stalled_at is not None and self.standbys.ahead_of(self.backlog.newest) is not None:
-            due.append(watch.heard_at + watch.silence_us)
+            due = min(due, watch.heard_at + watch.silence_us)
         if self.relay.children:
-            due.append(max(watch.notice_from(), self.relay.notice_due(), watch.excused_until))
-        if not self.has_probed:
-            due.append(watch.heard_at + PROBE_AFTER_US)
-        return min(due)
+            due = min(due, max(watch.notice_from(), self.relay.notice_due(), watch.excused_until))
+        return due if self.has_probed else min(due, watch.heard_at + PROBE_AFTER_US)
