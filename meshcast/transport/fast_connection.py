@@ -154,8 +154,13 @@ class FastConnection(MeshConnection):
     # What is asked between packets
 
     def get_timer(self) -> float | None:
-        """Say when `handle_timer` is to be called."""
+        """Say when `handle_timer` is to be called; with nothing on its way the lane is closed.
+
+        Whoever asks sets its clock by the answer, and what then goes down the lane would tell nobody that a probe is due.
+        """
         self.lane.enter(self)
+        if not self._application.ack_eliciting_in_flight:
+            self.lane.close()
         if self._keys is None and not self._find_keys():
             return super().get_timer()
         space, loss = self._application, self._loss
@@ -327,6 +332,8 @@ class FastConnection(MeshConnection):
         if (content.datagrams or content.is_asking) and space.ack_at is None:
             space.ack_at = now + self._ack_delay
         self.short_cuts_in += 1
+        if content.acknowledged is not None and self._is_settled and not self._datagrams_pending:
+            self._open_lane(keys, now)
         return True
 
     def _take(self, content: Payload, now: float) -> None:
@@ -401,25 +408,23 @@ class FastConnection(MeshConnection):
             pacer.update_after_send(now=now)
             if pacer.bucket_time <= 0:
                 self._pacing_at = now + step
-            self._open_lane(keys, now)
+        self._open_lane(keys, now)
         if self.waiting_since is None:
             self.waiting_since = now
         return packet, keys.address
 
     def _open_lane(self, keys: Keys, now: float) -> None:
         """Let the datagrams that follow go down the lane, as long as nothing else happens."""
-        if (
-            min(self._max_datagram_size - keys.overhead, self._remote_max_datagram_frame_size or 0)
-            < FRAME_BYTES_MAX
-        ):
+        largest = min(self._max_datagram_size - keys.overhead, self._remote_max_datagram_frame_size or 0)
+        control, pacer, ack_at = self._loss._cc, self._loss._pacer, self._application.ack_at
+        if largest < FRAME_BYTES_MAX or pacer.packet_time is None:
             return
-        control, ack_at = self._loss._cc, self._application.ack_at
         self.lane.open(
             keys,
             SHORT_HEADER | self._spin_bit << 5 | keys.low_bits,
             self._packet_number,
             control.congestion_window - control.bytes_in_flight,
-            now,
+            max(now, pacer.evaluation_time),
             min(self._keys_until, math.inf if ack_at is None else ack_at),
         )
 

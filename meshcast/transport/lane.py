@@ -5,8 +5,8 @@ no more than keys, a number that counts up and a window that fills. These lie to
 a tenth of a second of sleep all memory is far away, and to fetch it is most of what a packet costs (measured: decision
 0013).
 
-The first datagram after anything else goes the usual way and opens the lane; those behind it go down the lane. What has
-gone down is entered in the library's books before anybody looks at them (`enter`), and the lane is closed before anything
+An acknowledgement opens the lane, and so does the first datagram after anything else, which goes the usual way; those that
+follow go down the lane. What has gone down is entered in the library's books before anybody looks at them (`enter`), and the lane is closed before anything
 changes them. It may refuse whatever it likes: the usual way then decides.
 """
 
@@ -151,6 +151,12 @@ class Lane:
         """Enter in the library's books what has gone down, number for number as if each packet had gone the usual way."""
         if not self._sent:
             return
+        first_at = self._sent[0][2]
+        if connection.waiting_since is None:
+            connection.waiting_since = first_at
+        if not connection._ack_eliciting_sent_since_receipt:
+            connection._close_at = first_at + connection._idle_timeout()
+            connection._ack_eliciting_sent_since_receipt = True
         space, loss = connection._application, connection._loss
         number, pacer = connection._packet_number, loss._pacer
         for size, _, at in self._sent:

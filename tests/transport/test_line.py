@@ -48,6 +48,23 @@ async def test_a_chunk_into_silence_is_asked_after_though_nothing_else_happens(
     assert trio.current_time() - start == pytest.approx(limits.SILENCE_S_MAX, abs=0.02)
 
 
+@pytest.mark.parametrize("pause_s", [0.05, 0.5, 0.9, 1.5, 5.0, 20.0])
+async def test_the_first_chunk_after_a_pause_into_silence_is_asked_after_whatever_was_answered_before(
+    autojump_clock: MockClock, street: Any, pause_s: float
+) -> None:
+    parent, child = await street.linked("parent", "child")
+    for _ in range(2 * limits.ACK_PACKETS):
+        parent.links.send_datagram(child.id, bytes(900))
+        await trio.sleep(0.1)
+    await trio.sleep(limits.ACK_DELAY_S + 0.05 + pause_s)
+    street.fabric.kill(child.address)
+    start = trio.current_time()
+    parent.links.send_datagram(child.id, bytes(900))
+    while parent.links.is_up(child.id):
+        await trio.sleep(0.01)
+    assert trio.current_time() - start == pytest.approx(limits.SILENCE_S_MAX, abs=0.02)
+
+
 @pytest.mark.parametrize("chunk_after_s", [0.001, 0.02, 0.1])
 async def test_a_frame_that_is_lost_is_sent_again_as_soon_as_the_next_chunk_shows_the_gap(
     autojump_clock: MockClock, street: Any, chunk_after_s: float

@@ -10,6 +10,7 @@ from trio.testing import MockClock
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from meshcast.transport import limits
 from meshcast.transport.fabric import Conditions
+from meshcast.transport.lane import CLOSED
 from meshcast.transport.links import FrameReceived
 from meshcast.transport.roll_call import GATHERED_MIN, PEERS_MIN, RollCall
 
@@ -93,6 +94,23 @@ async def test_a_crowd_wakes_its_parent_once_a_second_and_not_once_a_child(
 async def test_children_that_are_near_are_asked_at_every_call(autojump_clock: MockClock, street: Any) -> None:
     parent, children = await crowd(street, 3 * MILLISECOND)
     assert await rests_while_speaking(parent, children, 200) >= 200 // limits.ROLL_CALL_ROUNDS
+
+
+async def test_those_who_have_answered_get_the_next_chunk_the_short_way(
+    autojump_clock: MockClock, street: Any
+) -> None:
+    parent, children = await crowd(street, 3 * MILLISECOND)
+    await speak(parent, children, 30)
+    lanes = [parent.links._links[child.id].lane for child in children]
+    open_after_answers = []
+    for _ in range(4 * limits.ROLL_CALL_ROUNDS):
+        before = [lane.room for lane in lanes]
+        await speak(parent, children, 1)
+        if sum(lane.room > room for lane, room in zip(lanes, before, strict=True)) > len(lanes) // 2:
+            open_after_answers.append(sum(lane.room > CLOSED for lane in lanes))
+    assert len(open_after_answers) == 4
+    # But for those whose clocks were looked at while nothing was on its way to them.
+    assert min(open_after_answers) >= len(lanes) - 2
 
 
 async def test_children_that_are_too_far_away_are_hardly_ever_asked_and_answer_all_the_same(
