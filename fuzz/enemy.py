@@ -87,6 +87,9 @@ class Enemy:
             self.endpoint.touch(channel)
             self.is_ready = True
 
+    def heard(self, data: bytes) -> None:
+        """Take no notice."""
+
     def received(self, event: QuicEvent) -> None:
         """Take no notice."""
 

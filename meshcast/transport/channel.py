@@ -51,6 +51,9 @@ class Owner(Protocol):
     def established(self) -> None:
         """Learn that the handshake is complete."""
 
+    def heard(self, data: bytes) -> None:
+        """Take a datagram that has come by itself."""
+
     def received(self, event: QuicEvent) -> None:
         """Learn what came out of a packet."""
 

@@ -31,6 +31,9 @@ class _Curious:
             self.key = None
         self.done.set()
 
+    def heard(self, data: bytes) -> None:
+        """Ignore what comes."""
+
     def received(self, event: QuicEvent) -> None:
         """Ignore what comes."""
 

@@ -238,30 +238,17 @@ class Endpoint:
             self.strays += 1
             return
         channel.counters.wire_bytes_received += len(data)
-        if channel.state is ChannelState.OPEN and self._ask(
-            channel, channel.quic.receive_plain, data, sender, now
-        ):
-            self._hand_on(channel)
-            if not channel.is_live:
+        if channel.state is ChannelState.OPEN:
+            datagrams = self._ask(channel, channel.quic.receive_plain, data, sender, now)
+            if datagrams is not None:
+                self._go_on(channel, datagrams, now)
                 return
-            if not channel.quic.is_quiet(now):
-                self._look_after(channel, now)
-                return
-            if channel.owner is not None:
-                channel.owner.progressed()
-            if not channel.is_dirty:
-                if channel.quic.is_losing:
-                    # What has come shows a gap: what is missing is given up sooner than any probe is due.
-                    self._arm(channel, now)
-                else:
-                    self._arm_if_late(channel, now)
-            return
         if channel.state is ChannelState.GONE:
             return
         if channel.state is ChannelState.CLOSING:
             self._repeat_farewell(channel)
             return
-        self._ask(channel, channel.quic.receive_datagram, data, sender, now)
+        self._ask(channel, channel.quic.receive_the_long_way, data, sender, now)
         if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
             # Not a packet of anybody's: such a connection would hold 63 KiB until its idle timeout.
             owner = channel.owner
@@ -270,6 +257,22 @@ class Endpoint:
             if owner is not None:
                 owner.ended(Ending(Blame.FAULT, "a first packet that nobody can read"))
         self._look_after(channel, now)
+
+    def _go_on(self, channel: Channel, datagrams: list[bytes], now: float) -> None:
+        """Hand on what a short cut has brought, and see when to look at the channel next."""
+        for data in datagrams:
+            if channel.owner is not None:
+                channel.owner.heard(data)
+        if not channel.is_live:
+            return
+        at = channel.quic.next_look(now)
+        if at <= now:
+            self._look_after(channel, now)
+            return
+        if channel.owner is not None:
+            channel.owner.progressed()
+        if at < channel.wake_at and not channel.is_dirty:
+            self._wake_for(channel, at)
 
     def _look_after(self, channel: Channel, now: float) -> None:
         """Hand on what came out of a packet, and see what is to be done next."""
@@ -384,16 +387,18 @@ class Endpoint:
 
     def _next_deadline(self) -> float:
         """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""
-        heap = self._heap
+        heap, moved = self._heap, None
         while heap:
             at, _, channel = heap[0]
             if channel.wake_at != at or channel.state is ChannelState.GONE:
                 heapq.heappop(heap)
                 continue
+            if channel is moved:
+                return at
             due = self._deadline(channel, is_patient=True)
             if due <= at:
                 return at
-            channel.wake_at = due
+            channel.wake_at, moved = due, channel
             heapq.heapreplace(heap, (due, next(self._numbers), channel))
         return math.inf
 

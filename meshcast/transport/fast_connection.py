@@ -72,9 +72,16 @@ class FastConnection(MeshConnection):
 
     def receive_datagram(self, data: bytes, addr: Any, now: float) -> None:
         """Take in a packet."""
-        if not self.receive_plain(data, addr, now):
-            self._forget()
-            super().receive_datagram(data, addr, now)
+        datagrams = self.receive_plain(data, addr, now)
+        if datagrams is None:
+            self.receive_the_long_way(data, addr, now)
+        else:
+            self._events += [DatagramFrameReceived(data=one) for one in datagrams]
+
+    def receive_the_long_way(self, data: bytes, addr: Any, now: float) -> None:
+        """Take in a packet for which there is no short cut."""
+        self._forget()
+        super().receive_datagram(data, addr, now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
         """Build what is to be sent."""
@@ -202,12 +209,21 @@ class FastConnection(MeshConnection):
         ack_at = self._application.ack_at
         return at if ack_at is None or ack_at > at else max(ack_at, now + limits.TIMER_STEP_S)
 
-    def is_quiet(self, now: float) -> bool:
-        """Tell whether there is nothing to be told and nothing to be sent now: most acknowledgements leave it so."""
-        if self._events or self._datagrams_pending or (not self._is_settled and not self._settle()):
-            return False
-        ack_at = self._application.ack_at
-        return ack_at is None or ack_at > now
+    def next_look(self, now: float) -> float:
+        """Say when to look at the connection next, after a packet by the short cut; `now`, when something is to be done.
+
+        Most leave nothing to be sent or told. Where one shows a gap, what is missing is given up sooner than any probe is due.
+        """
+        space = self._application
+        if (
+            self._events
+            or self._datagrams_pending
+            or space.loss_time is not None
+            or (space.ack_at is not None and space.ack_at <= now)
+            or (not self._is_settled and not self._settle())
+        ):
+            return now
+        return self.soonest(now)
 
     # When there is a short cut
 
@@ -291,10 +307,10 @@ class FastConnection(MeshConnection):
 
     # Receiving
 
-    def receive_plain(self, data: bytes, addr: Any, now: float) -> bool:
-        """Take in a packet if it is plain; otherwise change nothing and tell False."""
+    def receive_plain(self, data: bytes, addr: Any, now: float) -> list[bytes] | None:
+        """Take in a packet if it is plain, and give its datagrams; otherwise change nothing and give None."""
         if self._keys is None and not self._find_keys():
-            return False
+            return None
         keys: Any = self._keys
         if (
             addr != keys.address
@@ -302,11 +318,11 @@ class FastConnection(MeshConnection):
             or data[0] & 0xC0 != SHORT_HEADER
             or data[1:NUMBER_START] != keys.own_cid
         ):
-            return False
+            return None
         mask = keys.decrypt_mask(data[SAMPLE_START:SAMPLE_END])
         first = data[0] ^ mask[0] & 0x1F
         if first & 0x1F != keys.low_bits:
-            return False
+            return None
         space = self._application
         low = (data[NUMBER_START] ^ mask[1]) << 8 | data[NUMBER_START + 1] ^ mask[2]
         number = full_number(low, space.expected_packet_number)
@@ -314,12 +330,12 @@ class FastConnection(MeshConnection):
         try:
             payload = keys.decrypt((keys.decrypt_iv ^ number).to_bytes(12, "big"), data[NUMBER_END:], header)
         except InvalidTag:
-            return False
+            return None
         if number in space.received_packets:
-            return False
+            return None
         content = read_payload(payload)
         if content is None:
-            return False
+            return None
         # From here on everything is done as the library does it, in its order.
         self._close_lane()
         if number > space.expected_packet_number:
@@ -334,15 +350,14 @@ class FastConnection(MeshConnection):
         self.short_cuts_in += 1
         if content.acknowledged is not None and self._is_settled and not self._datagrams_pending:
             self._open_lane(keys, now)
-        return True
+        return content.datagrams
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
         self._is_urgent = content.is_asking
         if content.acknowledged is not None:
             self._take_answer(content.acknowledged, now)
-        for datagram in content.datagrams:
-            self._events.append(DatagramFrameReceived(data=datagram))
+        if content.datagrams:
             self.heard_at = now
         if content.datagrams or content.is_asking:
             self._owe_answer(now)

@@ -257,6 +257,12 @@ class Line:
         self._endpoint.touch(self.channel)
         self._rise()
 
+    def heard(self, data: bytes) -> None:
+        """Hand on a datagram."""
+        if self.state is LineState.UP:
+            self.channel.counters.datagrams_received += 1
+            self._exchange.datagram_arrived(self._known_peer(), data)
+
     def received(self, event: events.QuicEvent) -> None:
         """Take what came; a RemoteProtocolError closes this line and touches nothing else."""
         if self.state in (LineState.LEAVING, LineState.DOWN):
@@ -338,7 +344,7 @@ class Line:
     def _take_event(self, event: events.QuicEvent) -> None:
         match event:
             case events.DatagramFrameReceived(data):
-                self._take_datagram(data)
+                self.heard(data)
             case events.StreamDataReceived(data, end_stream, stream_id):
                 if stream_is_unidirectional(stream_id):
                     self._incoming.feed(stream_id, data, end=end_stream)
@@ -377,11 +383,6 @@ class Line:
             # The other line may still be on its way to us; without it nothing more could ever come.
             self._give_up_at = trio.current_time() + limits.SETTLE_S_MAX
         self._exchange.line_progressed(self)
-
-    def _take_datagram(self, data: bytes) -> None:
-        if self.state is LineState.UP:
-            self.channel.counters.datagrams_received += 1
-            self._exchange.datagram_arrived(self._known_peer(), data)
 
     def _hand_on_blobs(self) -> None:
         if self.state is not LineState.UP:

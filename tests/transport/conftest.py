@@ -134,6 +134,9 @@ class Intruder:
     def established(self) -> None:
         self.is_established = True
 
+    def heard(self, data: bytes) -> None:
+        self.got.append(events.DatagramFrameReceived(data=data))
+
     def received(self, event: events.QuicEvent) -> None:
         self.got.append(event)
 
