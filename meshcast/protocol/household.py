@@ -110,6 +110,32 @@ class Household:
     def pass_on(self, effects: list[Effect], now: Micros) -> list[Effect]:
         """Let what fits through, in order; live chunks first, and what must wait when its turn comes."""
         self._reckon()
+        passed = effects if self._fits(effects, now) else self._held_to(effects, now)
+        self.offer(now)
+        return passed + self._serve(now) if self._line else passed
+
+    def _fits(self, effects: list[Effect], now: Micros) -> bool:
+        """Tell whether all that is sent are copies of the newest chunk, and there is room for all; then take it.
+
+        So it is with nearly all chunks, and sixteen are reckoned as one.
+        """
+        newest, live, copies = self._backlog.newest, None, 0
+        for effect in effects:
+            if isinstance(effect, SendChunk) and effect.chunk.sequence == newest:
+                live = effect.chunk
+                copies += 1
+            elif isinstance(effect, SendChunk | Refill):
+                return False
+        if live is None:
+            return True
+        size = size_of(live)
+        if self._level(now) < self._needs(live, 0) + (copies - 1) * size:
+            return False
+        self._level_bytes -= copies * size
+        return True
+
+    def _held_to(self, effects: list[Effect], now: Micros) -> list[Effect]:
+        """Let through what fits; what is not of the newest chunk waits in line."""
         passed: list[Effect] = []
         newest, live, need = self._backlog.newest, None, 0
         for effect in effects:
@@ -128,8 +154,7 @@ class Household:
                     self._queue(to, chunks, now)
                 case _:
                     passed.append(effect)
-        self.offer(now)
-        return passed + self._serve(now)
+        return passed
 
     def deadline(self, now: Micros) -> Micros | None:
         """When is there room for the next in line?"""
