@@ -1,7 +1,7 @@
 """What does a relay cost, in CPU time and memory, beside others that do the same?
 
     .venv/bin/python benchmarks/relay.py                   # about a minute
-    .venv/bin/python benchmarks/relay.py --json --repeats 9 --qh3-python OTHER-VENV/bin/python
+    .venv/bin/python benchmarks/relay.py --json --starts 3 --repeats 5 --qh3-python OTHER-VENV/bin/python
 
 A real tracker, a real broadcaster at 64 kbit/s, which feeds one, the real `meshcast relay`, and `--children` listeners in
 one process, whom it feeds: ten chunks of about 900 bytes a second, signed, over the loopback. Beside it run, at the same
@@ -10,6 +10,9 @@ time, at the same rate and with as many children:
 asyncio   aioquic's own server, as it comes: one signature is checked of each datagram, which is passed on to all others
 floor     a process that opens each chunk, checks one signature, and seals and sends it for each child over a plain socket
 qh3       as asyncio, with qh3 (its core is in Rust), if `--qh3-python` names an interpreter that has it (and cryptography)
+
+Two processes of the same program differ by up to 5 %, by what lies where in memory: with `--starts 3` all are started anew
+three times, and the medians are over all repeats of all of them.
 
 In each repeat the CPU time of all relays is read at the beginning and at the end of the same seconds, so that whatever
 else the machine does troubles all alike; printed are the medians over the repeats. Handshakes (both ends, in one process,
@@ -200,33 +203,38 @@ def has_qh3(python: str) -> bool:
 @click.command()
 @click.option("--children", type=click.IntRange(1, 60), default=16, show_default=True)
 @click.option("--repeats", type=click.IntRange(1, 50), default=7, show_default=True)
+@click.option("--starts", type=click.IntRange(1, 20), default=1, show_default=True, help="Of all processes.")
 @click.option(
     "--seconds", type=click.FloatRange(1, 60), default=5.0, show_default=True, help="Of each repeat."
 )
 @click.option("--qh3-python", default=sys.executable, metavar="PATH", help="An interpreter that has qh3.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
-def main(children: int, repeats: int, seconds: float, qh3_python: str, *, is_json: bool) -> None:
+def main(children: int, repeats: int, starts: int, seconds: float, qh3_python: str, *, is_json: bool) -> None:
     if repeats * seconds > PROGRAMME_S:
         raise SystemExit(
             f"the programme lasts 90 s; choose fewer --repeats or --seconds ({PROGRAMME_S:g} s at most)"
         )
-    with ExitStack() as stack:
-        relays = {
-            "meshcast": open_meshcast(stack, children),
-            "asyncio": open_other(stack, sys.executable, "relay", "aioquic", children),
-            "floor": open_other(stack, sys.executable, "floor", "", children),
-        }
-        if has_qh3(qh3_python):
-            relays["qh3"] = open_other(stack, qh3_python, "relay", "qh3", children)
-        repeated = measure(relays, children, repeats, seconds)
-    median = {name: statistics.median(found[name] for found in repeated) for name in relays}
+    kinds: list[tuple[str, str, str, str]] = [
+        ("asyncio", sys.executable, "relay", "aioquic"),
+        ("floor", sys.executable, "floor", ""),
+    ]
+    if has_qh3(qh3_python):
+        kinds.append(("qh3", qh3_python, "relay", "qh3"))
+    repeated: list[dict[str, float]] = []
+    for _ in range(starts):
+        with ExitStack() as stack:
+            relays = {"meshcast": open_meshcast(stack, children)}
+            relays |= {name: open_other(stack, *how, children) for name, *how in kinds}
+            repeated += measure(relays, children, repeats, seconds)
+    median = {name: statistics.median(found[name] for found in repeated) for name in repeated[0]}
     ratios = {
         name: round(statistics.median(found["meshcast"] / found[name] for found in repeated), 3)
-        for name in relays
+        for name in repeated[0]
     }
     handshake, memory = part("handshakes"), part("memory")
     report = {
         "children": children,
+        "starts": starts,
         "repeats": len(repeated),
         "us_per_chunk_child": round(median["meshcast"], 1),
         "us_per_chunk_child_others": {

@@ -154,7 +154,7 @@ class Peer:
 
     def own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""
-        return self.uplink.own_uncles()
+        return self.uplink.reserves.uncles(self.uplink.parent_ticket)
 
     def take(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
         """Take in what somebody says."""

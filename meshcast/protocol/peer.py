@@ -325,12 +325,12 @@ class PeerMachine:
         turn = self.sources.learn(delegations, self.member.wall(now))
         if turn is Turn.BEGUN_ANEW:
             self.backlog.clear()
-            self.uplink.holes.clear()
+            self.uplink.pulls.holes.clear()
             self.history.clear()
             self.playout.reset()
             self.intake.start = 0
-            if self.uplink.watch is not None:
-                self.uplink.watch.newest = 0
+            if self.uplink.vigil is not None:
+                self.uplink.vigil.watch.newest = 0
         if self.sources.delegations == before:
             return []
         effects = self.relay.tell(Notice(self.sources.delegations, ()))
@@ -491,4 +491,4 @@ class PeerMachine:
 
     def _own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""
-        return self.uplink.own_uncles()
+        return self.uplink.reserves.uncles(self.uplink.parent_ticket)

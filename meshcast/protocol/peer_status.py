@@ -28,7 +28,7 @@ def status_of(peer: "PeerMachine") -> Status:
         peer.playout.delay_us,
         peer.playout.missing,
         peer.playout.missing,
-        len(peer.uplink.holes),
+        len(peer.uplink.pulls.holes),
         peer.tally.verified,
         peer.tally.forged,
         peer.relay.served_bytes,

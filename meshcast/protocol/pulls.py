@@ -11,7 +11,6 @@ from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.effects import Effect, Send
 from meshcast.protocol.holes import Holes, ranges
 from meshcast.protocol.limits import BORROW_AFTER_US, BORROW_EVERY_US, PULL_TRIES_MAX, RANGES_MAX
-from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Pull
 from meshcast.protocol.repair import RTT_UNKNOWN_US
 from meshcast.protocol.standbys import Standbys
@@ -38,10 +37,6 @@ class Pulls:
         """Ask for what is due."""
         effects = self._borrow(now)
         return effects + self._missing(parent, now) if self.holes else effects
-
-    def deadline(self) -> Micros | None:
-        """When is something due?"""
-        return earliest(self.borrow_due, self.holes.deadline())
 
     def _borrow(self, now: Micros) -> list[Effect]:
         """Pull what comes next from the standbys, if nothing has come for a while."""

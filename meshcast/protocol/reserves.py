@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.effects import Effect, Send
-from meshcast.protocol.limits import AVOID_US, BEAT_EVERY_US, STANDBYS_MAX
+from meshcast.protocol.limits import AVOID_US, BEAT_EVERY_US, STANDBYS_MAX, UNCLES_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import Detach, Enlist
@@ -93,6 +93,12 @@ class Reserves:
         """Replace those that have been silent for too long, and look again for those that are lacking."""
         effects = [effect for peer in self.standbys.silent(now) for effect in self.lose(peer, now)]
         return effects + self.fill(now) if self._is_lacking and now >= self._fill_at else effects
+
+    def uncles(self, parent: Ticket | None) -> tuple[Ticket, ...]:
+        """Give one's own children whom to turn to: one's parent, standbys and uncles."""
+        above = (parent, *(one.ticket for one in self.standbys.all.values()))
+        known = {ticket.peer: ticket for ticket in above if ticket is not None}
+        return tuple((known | self.neighbours.uncles).values())[:UNCLES_MAX]
 
     def deadline(self) -> Micros | None:
         """When is something due?"""

@@ -10,13 +10,8 @@ from meshcast.protocol.attachment import Attachment, Step, after
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Send
-from meshcast.protocol.holes import Holes
 from meshcast.protocol.judge import Judge
-from meshcast.protocol.limits import (
-    BACKLOG_US,
-    SHED_AFTER_US,
-    UNCLES_MAX,
-)
+from meshcast.protocol.limits import BACKLOG_US, SHED_AFTER_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -91,11 +86,6 @@ class Uplink:
         self.reserves.parent = parent
 
     @property
-    def holes(self) -> Holes:
-        """What is missing."""
-        return self.pulls.holes
-
-    @property
     def ticket(self) -> Ticket | None:
         """This peer's own ticket, once the tracker has placed it."""
         return self.neighbours.own_ticket
@@ -103,16 +93,6 @@ class Uplink:
     @ticket.setter
     def ticket(self, ticket: Ticket | None) -> None:
         self.neighbours.own_ticket = ticket
-
-    @property
-    def counter(self) -> int:
-        """How often this peer has asked."""
-        return self.asks.counter
-
-    @property
-    def watch(self) -> Watch | None:
-        """What is known of the parent's silence."""
-        return self.vigil.watch if self.vigil is not None else None
 
     # ---- the tracker's word
 
@@ -203,7 +183,7 @@ class Uplink:
         """Take in an Accept; tell whether it makes its sender the parent."""
         if peer == self.parent:
             # It has answered two requests, and its record is of the later one: a Detach now would be obeyed.
-            if self.attached_counter < accept.counter <= self.counter:
+            if self.attached_counter < accept.counter <= self.asks.counter:
                 self.attached_counter = accept.counter
                 self._tell_of_change()
             return [], False
@@ -224,7 +204,7 @@ class Uplink:
         self.vigil = Vigil(peer, watch, Judge(now), self.backlog, self.relay, self.standbys)
         self._moving = self.repair = None
         self.asks.clear()
-        self.holes.ask_anew(now)
+        self.pulls.holes.ask_anew(now)
         self.is_seeking = False
         if self.orphan_since is not None:
             if self._has_heard:
@@ -295,12 +275,6 @@ class Uplink:
         self.neighbours.uncles = {ticket.peer: ticket for ticket in self._good(uncles.tickets, now)}
         return self.reserves.fill(now)
 
-    def own_uncles(self) -> tuple[Ticket, ...]:
-        """Give one's own children whom to turn to: one's parent, standbys and uncles."""
-        above = (self.parent_ticket, *(one.ticket for one in self.standbys.all.values()))
-        known = {ticket.peer: ticket for ticket in above if ticket is not None}
-        return tuple((known | self.neighbours.uncles).values())[:UNCLES_MAX]
-
     def cut_off(self, peer: PeerId, now: Micros) -> list[Effect]:
         """Have nothing to do with a peer any more: it is a polluter, or banned."""
         self.neighbours.avoid(peer, now, times=60)
@@ -336,10 +310,10 @@ class Uplink:
 
     def find_holes(self, chunk: Chunk, newest: Sequence, peer: PeerId, hop: Hop, now: Micros) -> None:
         """Note what a chunk beyond the newest shows to be missing; before the first chunk nothing is."""
-        self.holes.filled(chunk.sequence)
+        self.pulls.holes.filled(chunk.sequence)
         if not newest or chunk.sequence <= newest + 1:
             return
-        self.holes.found(newest + 1, chunk.sequence - 1, chunk.sequence, hop, now)
+        self.pulls.holes.found(newest + 1, chunk.sequence - 1, chunk.sequence, hop, now)
         if peer == self.parent and self.vigil is not None and hop.have & 1:
             self.vigil.judge.withheld += 1
 
@@ -379,13 +353,13 @@ class Uplink:
             self.repair.deadline() if self.repair is not None else None,
             self._moving[1] if self._moving is not None else None,
             self.reserves.deadline(),
-            self.holes.deadline(),
+            self.pulls.holes.deadline(),
         )
 
     @property
     def is_calm(self) -> bool:
         """Tell whether it hears from its parent, misses nothing, and neither asks nor looks for another."""
-        return self.state is Attachment.HEARING and self.repair is None and not self.holes
+        return self.state is Attachment.HEARING and self.repair is None and not self.pulls.holes
 
     def lose_parent(self, now: Micros, *, is_silent: bool) -> list[Effect]:
         """Become an orphan, and begin to ask."""

@@ -86,10 +86,6 @@ class Vigil:
         """At the end of a window: does the parent keep back too much?"""
         return now >= self.judge.deadline() and self.judge.verdict(now)
 
-    def deadline(self) -> Micros:
-        """When is something due?"""
-        return min(self.silence_deadline(), self.judge.deadline())
-
     def silence_deadline(self) -> Micros:
         """When is something due because the parent brings nothing new?"""
         watch = self.watch

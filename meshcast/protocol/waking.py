@@ -22,7 +22,7 @@ def attach_anew(
         return []
     playout.resume()
     history.clear()
-    uplink.holes.clear()
+    uplink.pulls.holes.clear()
     uplink.asks.clear()
     if slept_us < SLEPT_LINKS_US:
         return uplink.lose_parent(now, is_silent=False)

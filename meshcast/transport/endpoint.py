@@ -135,7 +135,10 @@ class Endpoint:
             channel.counters.wire_bytes_sent += len(data)
         else:
             channel.counters.wire_blocked += 1
-        self._arm_if_late(channel, now)
+        # When it fires one looks again.
+        at = channel.quic.soonest(now)
+        if at < channel.wake_at:
+            self._wake_for(channel, at)
         return True
 
     def kick(self) -> None:
@@ -378,12 +381,6 @@ class Endpoint:
         if self._waiting is not None and at < self._waiting.deadline:
             # Somebody has sent at once, outside a turn, on a channel for which nothing was due so soon.
             self._waiting.deadline = at
-
-    def _arm_if_late(self, channel: Channel, now: float) -> None:
-        """Arm a channel after a short cut, if that can have brought anything forward; when it fires one looks again."""
-        at = channel.quic.soonest(now)
-        if at < channel.wake_at:
-            self._wake_for(channel, at)
 
     def _next_deadline(self) -> float:
         """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""

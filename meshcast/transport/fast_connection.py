@@ -25,6 +25,7 @@ from meshcast.transport import limits
 from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
 from meshcast.transport.fast_answers import take_answer
 from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
+from meshcast.transport.fast_settling import has_nothing_else_to_send
 from meshcast.transport.lane import (
     FRAME_BYTES_MAX,
     NO_HANDLERS,
@@ -39,7 +40,6 @@ from meshcast.transport.lane import (
     full_number,
     seal,
 )
-from meshcast.transport.streams import is_busy
 
 SPIN_BIT: Final = 0x20
 NUMBER_START: Final = 1 + CONNECTION_ID_BYTES
@@ -278,32 +278,8 @@ class FastConnection(MeshConnection):
 
     def _settle(self) -> bool:
         """Look whether anything but datagrams and acknowledgements waits to be sent."""
-        self._is_settled = (
-            (self._keys is not None or self._find_keys())
-            and not self._network_paths[0].remote_challenges
-            and not self._ping_pending
-            and not self._probe_pending
-            and not self._handshake_done_pending
-            and not self._retire_connection_ids
-            and not self._streams_blocked_pending
-            and self._one_rtt_stream.sender.buffer_is_empty
-            and not self._has_limits_to_write()
-            and all(connection_id.was_sent for connection_id in self._host_cids)
-            and not any(map(is_busy, self._streams_queue))
-        )
+        self._is_settled = (self._keys is not None or self._find_keys()) and has_nothing_else_to_send(self)
         return self._is_settled
-
-    def _has_limits_to_write(self) -> bool:
-        """Tell whether a window has slid, or a stream may be opened anew."""
-        data = self._local_max_data
-        return (
-            data.value != data.sent
-            or data.value - data.used < limits.CONNECTION_WINDOW_BYTES // 2
-            or any(
-                limit.value != limit.sent and limit.sent - limit.used < limit.value - limit.sent
-                for limit in (self._local_max_streams_bidi, self._local_max_streams_uni)
-            )
-        )
 
     # Receiving
 

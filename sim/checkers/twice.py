@@ -73,7 +73,7 @@ def standing_of(machine: Machine) -> dict[str, object]:
         state |= {
             "parent": (uplink.parent, uplink.parent_rank, uplink.attached_counter),
             "state": uplink.state,
-            "requests": (uplink.counter, list(uplink.asks.peers)),
+            "requests": (uplink.asks.counter, list(uplink.asks.peers)),
             "seeking": uplink.is_seeking,
             "standbys": [
                 (key, one.rank, one.is_from_uncles, one.lagging_beats)
@@ -82,7 +82,7 @@ def standing_of(machine: Machine) -> dict[str, object]:
             "uncles": list(neighbours.uncles),
             "former parents": dict(neighbours.former),
             "own ticket": uplink.ticket,
-            "holes": len(uplink.holes),
+            "holes": len(uplink.pulls.holes),
             "playout": (machine.playout.phase, machine.playout.next_sequence),
             "repairs": (len(uplink.repairs_us), machine.tally.parents),
         }

@@ -53,7 +53,7 @@ def _enter(flow: Flow, peer: Process, node: int, by_key: dict[PeerId, int]) -> N
     parent = by_key[uplink.parent]
     mesh.link(node, parent)
     mesh.attached_at[node] = 0
-    mesh.counter[node] = uplink.counter
+    mesh.counter[node] = uplink.asks.counter
     mesh.lag_us[node] = mesh.base_us[node] = mesh.lag_us[parent] + mesh.delay_us(parent, node)
     if role is Role.LISTENER:
         flow.admit(node)

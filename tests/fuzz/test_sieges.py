@@ -67,7 +67,7 @@ class BesiegedListener(Besieged):
         peer = self.siege.machine
         check_relay(peer.relay)
         neighbours = peer.uplink.neighbours
-        assert len(peer.uplink.holes) <= PULL_CHUNKS_BURST
+        assert len(peer.uplink.pulls.holes) <= PULL_CHUNKS_BURST
         assert len(peer.uplink.standbys.all) <= STANDBYS_MAX
         assert len(neighbours.uncles) <= UNCLES_MAX
         assert len(neighbours.referred) <= REFERRED_MAX

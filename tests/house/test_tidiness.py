@@ -9,7 +9,7 @@ from typing import Any
 LINES_MAX = 500
 TEST_LINES_MAX = 700
 MEDIAN_LINES_MAX = 150
-LARGE = {"meshcast/protocol/uplink.py": 530}
+LARGE = {"meshcast/protocol/uplink.py": 520}
 """Files that are too long, and how long they may be until they are split. None may join them."""
 
 BANNED = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}

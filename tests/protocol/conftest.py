@@ -553,12 +553,12 @@ class Child:
         return self.uplink.connected(self.id(name), self.now, dialled=True)
 
     def accept(self, name: str, counter: int | None = None, rank: int = 4, newest: int = 0) -> list[Effect]:
-        counter = self.uplink.counter if counter is None else counter
+        counter = self.uplink.asks.counter if counter is None else counter
         message = Accept(counter, rank, newest, 0, (b"root", self.id(name)[:4]))
         return self.uplink.accepted(self.id(name), message, self.now)[0]
 
     def refuse(self, name: str, why: Why = Why.FULL, counter: int | None = None) -> list[Effect]:
-        counter = self.uplink.counter if counter is None else counter
+        counter = self.uplink.asks.counter if counter is None else counter
         return self.uplink.refused(self.id(name), Refuse(counter, why, 4), self.now)
 
     def beat(self, name: str, rank: int = 4, newest: int = 0, path: tuple[bytes, ...] = ()) -> list[Effect]:

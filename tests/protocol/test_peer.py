@@ -585,7 +585,7 @@ def test_of_a_backlog_with_two_generations_in_it_nothing_is_lost(world: Any) -> 
     parts = tuple(ChunkReceived(mum, Hop(0, 0), one, is_refill=True) for one in (*old, *new))
     world.feed("kid", RefillReceived(mum, parts))
     assert all(newest + number in kid.backlog for number in (1, 2, 3, 4))
-    assert len(kid.uplink.holes) == 0
+    assert len(kid.uplink.pulls.holes) == 0
 
 
 # ---- hostile neighbours

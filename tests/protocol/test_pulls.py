@@ -8,6 +8,7 @@ from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import HAVE_ALL, Hop
 from meshcast.protocol.effects import Effect, Send
 from meshcast.protocol.limits import BORROW_AFTER_US, BORROW_EVERY_US, RANGES_MAX
+from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat, Pull
 from meshcast.protocol.pulls import BORROW_CHUNKS, Pulls
 from meshcast.protocol.standbys import Standbys
@@ -27,9 +28,13 @@ def pulls(crew: Any) -> Pulls:
     return Pulls(backlog, standbys, rtt_us=40 * MILLISECOND)
 
 
+def next_of(pulls: Pulls) -> Micros | None:
+    return earliest(pulls.borrow_due, pulls.holes.deadline())
+
+
 def run(pulls: Pulls, parent: PeerId | None, until: Micros) -> list[tuple[Micros, Effect]]:
     done: list[tuple[Micros, Effect]] = []
-    while (due := pulls.deadline()) is not None and due <= until:
+    while (due := next_of(pulls)) is not None and due <= until:
         done += [(due - NOW, effect) for effect in pulls.tick(parent, due)]
     return done
 
@@ -65,7 +70,7 @@ def test_when_nothing_comes_what_comes_next_is_borrowed_from_all_standbys(crew: 
 def test_before_the_first_chunk_nobody_knows_what_to_borrow(crew: Any, pulls: Pulls) -> None:
     """A joiner asked its standbys for chunks one to eight, at once."""
     pulls.backlog.clear()
-    assert pulls.deadline() is None
+    assert next_of(pulls) is None
     assert pulls.tick(crew.id("mum"), NOW + SECOND) == []
 
 
@@ -90,4 +95,4 @@ def test_nothing_is_borrowed_while_the_parent_brings_what_was_borrowed_before(pu
     later = NOW + BORROW_AFTER_US
     pulls.heard_at = later - 50 * MILLISECOND
     assert pulls.tick(None, later) == []
-    assert pulls.deadline() == pulls.heard_at + BORROW_AFTER_US
+    assert next_of(pulls) == pulls.heard_at + BORROW_AFTER_US

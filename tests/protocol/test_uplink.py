@@ -141,7 +141,7 @@ def test_of_two_that_accept_the_first_becomes_the_parent_and_the_other_is_told_t
     child.attach("mum", standbys=("one", "two"))
     child.uplink.bye(child.id("mum"), child.now)
     child.wait(HEDGE_US_MIN)
-    first, second = child.uplink.counter - 1, child.uplink.counter
+    first, second = child.uplink.asks.counter - 1, child.uplink.asks.counter
     child.accept("one", counter=first)
     assert said(child.accept("two", counter=second), Detach) == [Detach(second)]
     assert child.parent == "one"
@@ -158,9 +158,9 @@ def test_a_parent_that_answers_two_requests_is_not_told_to_detach(child: Any) ->
     child.placed("mum")
     child.up("mum")
     child.placed("mum")
-    assert child.uplink.counter == 1, "I10: a place that is given twice is asked for once"
+    assert child.uplink.asks.counter == 1, "I10: a place that is given twice is asked for once"
     child.uplink._ask(child.id("mum"), child.now)  # As a new round of a repair does.
-    assert child.uplink.counter == 2
+    assert child.uplink.asks.counter == 2
     child.accept("mum", counter=1)
     assert child.accept("mum", counter=2) == []
     assert (child.parent, child.uplink.attached_counter) == ("mum", 2)
@@ -511,7 +511,7 @@ def test_only_the_parents_uncles_count_and_only_those_the_tracker_signed(crew: A
     bad = (crew.ticket("uncle", tracker=crew.identity("impostor")), crew.ticket("me"))
     assert child.uplink.uncles(child.id("mum"), Uncles(bad), child.now) == []
     assert child.uplink.uncles(child.id("dad"), Uncles((crew.ticket("uncle"),)), child.now) == []
-    assert child.uplink.own_uncles() == (crew.ticket("mum"),)
+    assert child.uplink.reserves.uncles(child.uplink.parent_ticket) == (crew.ticket("mum"),)
 
 
 def test_who_is_banned_is_nobodys_uncle(crew: Any, child: Any) -> None:
@@ -570,7 +570,7 @@ def test_a_new_parent_is_asked_for_what_the_old_one_was_asked_for_in_vain(child:
 def test_what_comes_before_the_first_chunk_is_not_missing(child: Any) -> None:
     child.attach()
     child.chunk(500)
-    assert len(child.uplink.holes) == 0
+    assert len(child.uplink.pulls.holes) == 0
 
 
 def listen(child: Any, sequences: list[int], repeat: bool = False) -> None:

@@ -83,10 +83,10 @@ def test_a_stalled_one_is_left_at_the_threshold_for_somebody_who_is_ahead(crew: 
     """It was left only at the next notice, although somebody who had more was known."""
     vigil.watch.stalled(NOW + 250 * MILLISECOND)
     vigil.has_probed = True
-    assert vigil.deadline() == NOW + 550 * MILLISECOND
+    assert vigil.silence_deadline() == NOW + 550 * MILLISECOND
     vigil.standbys.name((crew.ticket("one"),))
     vigil.standbys.beat(crew.id("one"), Beat(6, 0, 1, (), 1), NOW)
-    assert vigil.deadline() == NOW + THRESHOLD_US
+    assert vigil.silence_deadline() == NOW + THRESHOLD_US
     assert vigil.must_leave(NOW + THRESHOLD_US)
 
 
@@ -109,7 +109,7 @@ def test_there_is_always_a_next_moment_and_it_never_lies_in_the_past_for_long(
     have_child(crew, vigil)
     now, steps = NOW, 0
     while not vigil.must_leave(now):
-        now = max(now, vigil.deadline())
+        now = max(now, min(vigil.silence_deadline(), vigil.judge.deadline()))
         vigil.tick(now)
         vigil.is_judged_bad(now)
         steps += 1

@@ -55,7 +55,7 @@ def test_an_accept_that_lay_there_while_the_machine_slept_is_void(world: Any, ac
     world.crash("mum")
     world.run(400 * MILLISECOND)
     kid = world.machines["kid"]
-    counter = kid.uplink.counter
+    counter = kid.uplink.asks.counter
     assert kid.uplink.asks.peers
     assert ACCEPT_AGE_US_MAX > 400 * MILLISECOND
     world.feed("kid", Woken(2 * SECOND))

@@ -255,7 +255,7 @@ def never_lets_a_child_go(patch: Patch) -> None:
 def does_not_notice_silence(patch: Patch) -> None:
     patch.setattr(Vigil, "must_leave", always(False))
     patch.setattr(Vigil, "has_overslept", always(False))
-    patch.setattr(Vigil, "deadline", always(1 << 60))
+    patch.setattr(Vigil, "silence_deadline", always(1 << 60))
     patch.setattr(Uplink, "disconnected", always([]))
 
 

@@ -132,7 +132,8 @@ async def test_a_parent_that_beats_and_withholds_is_left_within_the_silence_thre
         victim = await stage.start_listener("victim")
         await trio.sleep(3)
         crook.driver.machine.is_awake = True
-        watch = victim.peer.uplink.watch
+        assert victim.peer.uplink.vigil is not None
+        watch = victim.peer.uplink.vigil.watch
         while (
             victim.peer.uplink.parent is not None
             and victim.peer.uplink.parent == crook.driver.machine.honest.member.me
