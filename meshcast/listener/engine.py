@@ -33,6 +33,7 @@ from meshcast.transport.links import Links, open_links
 STATUS_S = 0.25
 MEASURE_S = 1.0
 MEASURE_S_MAX = 1.5
+"""Where no chunk comes."""
 TRACKER_PATIENCE_S = 60.0
 """A joiner waits so long for a tracker that does not answer, and says so all the while."""
 

@@ -5,9 +5,9 @@ no more than keys, a number that counts up and a window that fills. These lie to
 a tenth of a second of sleep all memory is far away, and to fetch it is most of what a packet costs (measured: decision
 0013).
 
-An acknowledgement opens the lane, and so does the first datagram after anything else, which goes the usual way; those that
-follow go down the lane. What has gone down is entered in the library's books before anybody looks at them (`enter`), and the lane is closed before anything
-changes them. It may refuse whatever it likes: the usual way then decides.
+An acknowledgement opens the lane, and so does the first datagram after anything else, which goes the usual way; those
+that follow go down the lane. What has gone down is entered in the library's books before anybody looks at them (`enter`),
+and the lane is closed before anything changes them. It may refuse whatever it likes: the usual way then decides.
 """
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of `connection` and `fast_connection`

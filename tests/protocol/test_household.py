@@ -123,6 +123,33 @@ def test_whatever_is_asked_for_no_span_of_time_sees_more_than_the_uplink_and_a_s
         assert house.most_bytes(span_us) <= rate * span_us // SECOND + burst
 
 
+class Meticulous(Household):
+    """Reckons each copy by itself."""
+
+    def _fits(self, effects: list[Effect], now: Micros) -> bool:
+        return False
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rounds=st.lists(st.tuples(st.integers(0, 200), st.integers(1, 1_000)), min_size=1, max_size=30),
+    uplink_bps=st.one_of(st.none(), st.integers(50_000, 2_000_000)),
+    children=st.integers(0, 6),
+)
+def test_a_round_that_is_reckoned_at_once_is_reckoned_as_each_copy_would_be(
+    crew: Any, rounds: list[tuple[int, int]], uplink_bps: int | None, children: int
+) -> None:
+    one, other = House(crew, uplink_bps, children), House(crew, uplink_bps, children)
+    other.household.__class__ = Meticulous
+    for sequence, (wait_ms, size) in enumerate(rounds, 1):
+        for house in (one, other):
+            house.live(sequence, size)
+            house.wait(wait_ms * MILLISECOND)
+        assert one.sent == other.sent
+        assert one.household.held_back_chunks == other.household.held_back_chunks
+        assert one.household._level(one.now) == other.household._level(other.now)
+
+
 def test_a_refill_does_not_hold_live_chunks_back(crew: Any) -> None:
     house = House(crew, 400_000, 3)
     for sequence in range(1, 101):

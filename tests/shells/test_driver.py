@@ -321,6 +321,26 @@ async def test_an_event_may_bring_the_deadline_forward_or_put_it_off(autojump_cl
         ]
 
 
+async def test_what_need_not_be_done_at_once_is_done_along_with_the_next_event(
+    autojump_clock: MockClock,
+) -> None:
+    async with ends("left") as (left,), trio.open_nursery() as nursery:
+        start, done = Driver.now(), list[Micros]()
+
+        async def wait(seconds: float) -> None:
+            await left.driver.event_after(trio.current_time() + seconds)
+            done.append(Driver.now() - start)
+
+        nursery.start_soon(wait, 1.0)
+        left.machine.wakes = [start + one * SECOND // 10 for one in (3, 9, 12, 30)]
+        left.driver.feed(ProgrammeEnded())
+        await trio.sleep(2.0)
+        assert done == [1_200 * MILLISECOND]
+        with trio.move_on_after(0.5):
+            await left.driver.event_after(trio.current_time())
+        assert trio.current_time() * SECOND == pytest.approx(start + 2_500 * MILLISECOND), "nothing happened"
+
+
 async def test_a_machine_without_a_deadline_sleeps(autojump_clock: MockClock) -> None:
     async with ends("left") as (left,):
         await trio.sleep(3600)
