@@ -150,7 +150,7 @@ class Peer:
             member, self.standing, self.backlog, Sources(BROADCAST, member.verify), self.own_uncles
         )
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, SECOND)
-        self.uplink.ticket = self.ticket
+        self.uplink.neighbours.own_ticket = self.ticket
 
     def own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""

@@ -136,8 +136,8 @@ class Eclipser(Crooked):
 
     def add(self, event: Event, now: Micros) -> Several[Effect]:  # noqa: ARG002 - as above
         """Join the ring."""
-        if self.uplink.ticket is not None:
-            self.ring.members[self.member.me] = self.uplink.ticket
+        if self.uplink.neighbours.own_ticket is not None:
+            self.ring.members[self.member.me] = self.uplink.neighbours.own_ticket
         return ()
 
 
@@ -164,7 +164,7 @@ class Hawker(Crooked, ABC):
 
     def add(self, event: Event, now: Micros) -> Several[Effect]:
         """Knock at all doors that the ring knows of, a few at a time."""
-        ticket = self.uplink.ticket
+        ticket = self.uplink.neighbours.own_ticket
         if ticket is None:
             return ()
         if isinstance(event, Connected) and event.peer in self._knocked:

@@ -110,7 +110,7 @@ class Story:
     def _move(self, peer: Process, to: Process) -> None:
         """Let the tracker order a peer to somebody who may be anywhere."""
         uplink = uplink_of(peer)
-        ticket = uplink_of(to).ticket
+        ticket = uplink_of(to).neighbours.own_ticket
         if uplink.parent is not None and ticket is not None and not peer.is_frozen:
             term = peer.machine._term  # type: ignore[attr-defined] # noqa: SLF001 - of an order that counts
             order = Move(term, uplink.attached_counter, uplink.parent, ticket)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshcast.protocol.acquaintances import Acquaintances
+from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.effects import Effect
 from meshcast.protocol.history import History
 from meshcast.protocol.machine import earliest
@@ -84,6 +85,8 @@ class Agenda:
             self.relay.deadline(),
             self.acquaintances.deadline(),
         )
-        if self.uplink.is_calm and self.playout.is_timed:
+        uplink = self.uplink
+        is_settled = uplink.state is Attachment.HEARING and uplink.repair is None and not uplink.pulls.holes
+        if is_settled and self.playout.is_timed:
             self._calm_until = NEVER if others is None else others
         return earliest(silence, session, others)

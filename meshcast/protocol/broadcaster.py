@@ -142,7 +142,7 @@ class BroadcasterMachine:
     def ticket(self) -> Ticket | None:
         """Give its own ticket, once the tracker knows it."""
         part = self._part
-        return part.ticket if isinstance(part, SourceMachine) else part.peer.uplink.ticket
+        return part.ticket if isinstance(part, SourceMachine) else part.peer.uplink.neighbours.own_ticket
 
     @property
     def audio_bytes(self) -> int:

@@ -156,6 +156,8 @@ AVOID_US: Final = 10 * SECOND
 """A parent that was left for silence is not asked again for so long while there are others."""
 
 # Going.
+MOVE_US_MAX: Final = 3 * SECOND
+"""A move to another parent that has not come about by then is given up."""
 HANDOVER_US_MAX: Final = 3 * SECOND
 """Whoever goes politely feeds its children for so long at most: two rounds of asking, and the tracker's word for those
 who seek. A person who has pressed Ctrl-C waits no longer than that, and not at all once the children are elsewhere."""

@@ -364,7 +364,7 @@ class PeerMachine:
             case Standbys():
                 return self.uplink.named_standbys(message.standbys, now)
             case Renewed(ticket) if ticket.peer == self.member.me:
-                self.uplink.ticket = ticket
+                self.uplink.neighbours.own_ticket = ticket
             case Notice():
                 return self._notice(message, now)
             case Refused():
@@ -381,7 +381,7 @@ class PeerMachine:
         if placed.ticket.peer != self.member.me or not self.member.trusts(placed.ticket, now):
             return [Failed("the tracker's ticket is not good; is this machine's clock right?")]
         self.title, self._joins_anew = placed.title, False
-        self.uplink.ticket = placed.ticket
+        self.uplink.neighbours.own_ticket = placed.ticket
         effects = self._learn(placed.delegations, now)
         if not self.backlog.newest:
             self.intake.start = placed.newest
@@ -392,12 +392,12 @@ class PeerMachine:
 
         Until then the ticket that one has is good among peers: whoever loses its parent now needs it.
         """
-        if self.uplink.ticket is not None and refused.why is Why.TICKET:
+        if self.uplink.neighbours.own_ticket is not None and refused.why is Why.TICKET:
             if not self._joins_anew:
                 self._joins_anew = True
                 self.session.introduce_again(now)
             return []
-        is_known = self.uplink.ticket is not None or self.waiting is not None
+        is_known = self.uplink.neighbours.own_ticket is not None or self.waiting is not None
         if is_known and refused.why is Why.UNKNOWN_BROADCAST:
             # A tracker that has forgotten everything, and the broadcaster has not come back to it yet: what it said
             # of a ticket says nothing.
@@ -460,8 +460,8 @@ class PeerMachine:
 
     def _introduce(self) -> list[Message]:
         """Join, or come back with the ticket that one has."""
-        if self.uplink.ticket is not None and not self._joins_anew:
-            return [Resume(self.uplink.ticket)]
+        if self.uplink.neighbours.own_ticket is not None and not self._joins_anew:
+            return [Resume(self.uplink.neighbours.own_ticket)]
         member = self.member
         wish = (member.role, self.relay.capacity, member.addresses, member.landmarks, self.invitation)
         return [Join(member.broadcast, *wish)]
@@ -469,7 +469,7 @@ class PeerMachine:
     def _report(self, serial: int) -> Report | None:
         """Say where one stands, once placed."""
         uplink = self.uplink
-        if uplink.ticket is None or self._joins_anew:
+        if uplink.neighbours.own_ticket is None or self._joins_anew:
             return None
         silent, uplink.left_for_silence = uplink.left_for_silence, None
         return Report(

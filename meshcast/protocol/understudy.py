@@ -125,7 +125,7 @@ class Understudy:
             case Wait(WaitFor.SOURCE):
                 self.inquiry.is_source_away = True
                 self._away_since = now if self._away_since is None else self._away_since
-                if self.peer.uplink.ticket is None and now >= self._joined_at + JOIN_EVERY_US:
+                if self.peer.uplink.neighbours.own_ticket is None and now >= self._joined_at + JOIN_EVERY_US:
                     self._joined_at = now
                     self.peer.session.introduce_again(now)
             case Wait():

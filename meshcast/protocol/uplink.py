@@ -11,7 +11,7 @@ from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Send
 from meshcast.protocol.judge import Judge
-from meshcast.protocol.limits import BACKLOG_US, SHED_AFTER_US
+from meshcast.protocol.limits import BACKLOG_US, MOVE_US_MAX, SHED_AFTER_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
@@ -33,12 +33,9 @@ from meshcast.protocol.reserves import Reserves
 from meshcast.protocol.standbys import Standbys
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ticket
-from meshcast.protocol.units import SECOND, Micros, PeerId, Rank, Sequence
+from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 from meshcast.protocol.vigil import Vigil, warn_children
 from meshcast.protocol.watch import Watch
-
-MOVE_US_MAX = 3 * SECOND
-"""A move that has not come about by then is given up."""
 
 
 class Uplink:
@@ -85,15 +82,6 @@ class Uplink:
     def parent(self, parent: PeerId | None) -> None:
         self.reserves.parent = parent
 
-    @property
-    def ticket(self) -> Ticket | None:
-        """This peer's own ticket, once the tracker has placed it."""
-        return self.neighbours.own_ticket
-
-    @ticket.setter
-    def ticket(self, ticket: Ticket | None) -> None:
-        self.neighbours.own_ticket = ticket
-
     # ---- the tracker's word
 
     def placed(self, parent: Ticket | None, standbys: tuple[Ticket, ...], now: Micros) -> list[Effect]:
@@ -123,10 +111,8 @@ class Uplink:
 
     def move(self, order: Move, now: Micros) -> list[Effect]:
         """Go over to another parent without losing a chunk, if the order speaks of how things are."""
-        if self.state is not Attachment.HEARING or (order.parent, order.counter) != (
-            self.parent,
-            self.attached_counter,
-        ):
+        place = self.parent, self.attached_counter
+        if self.state is not Attachment.HEARING or (order.parent, order.counter) != place:
             return []
         if (
             self.neighbours.is_shunned(order.to.peer, now)
@@ -355,11 +341,6 @@ class Uplink:
             self.reserves.deadline(),
             self.pulls.holes.deadline(),
         )
-
-    @property
-    def is_calm(self) -> bool:
-        """Tell whether it hears from its parent, misses nothing, and neither asks nor looks for another."""
-        return self.state is Attachment.HEARING and self.repair is None and not self.pulls.holes
 
     def lose_parent(self, now: Micros, *, is_silent: bool) -> list[Effect]:
         """Become an orphan, and begin to ask."""

@@ -37,7 +37,7 @@ def _unheard(world: World, honest: list[Process], reached: dict[PeerId, int]) ->
     free = sum(relay_of(one).free for one in (world.source, *attached))
     for peer in honest:
         uplink = uplink_of(peer)
-        if peer.failure is not None and uplink.ticket is None:
+        if peer.failure is not None and uplink.neighbours.own_ticket is None:
             # A joiner that was refused has gone.
             continue
         if peer.failure is not None:
@@ -82,7 +82,7 @@ def _misbelieved(world: World, honest: list[Process]) -> Iterator[str]:
     """L6: the tracker believes everybody where they are."""
     view = believed(world)
     truth = {peer.key: uplink_of(peer).parent for peer in honest}
-    placed = {peer.key for peer in honest if uplink_of(peer).ticket is not None}
+    placed = {peer.key for peer in honest if uplink_of(peer).neighbours.own_ticket is not None}
     names = {peer.key: repr(peer) for peer in (world.source, *world.peers)}
     strange = {peer.key for peer in world.living if peer.key not in truth}
     for key in view.keys() - truth.keys() - strange:

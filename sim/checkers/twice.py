@@ -81,7 +81,7 @@ def standing_of(machine: Machine) -> dict[str, object]:
             ],
             "uncles": list(neighbours.uncles),
             "former parents": dict(neighbours.former),
-            "own ticket": uplink.ticket,
+            "own ticket": uplink.neighbours.own_ticket,
             "holes": len(uplink.pulls.holes),
             "playout": (machine.playout.phase, machine.playout.next_sequence),
             "repairs": (len(uplink.repairs_us), machine.tally.parents),

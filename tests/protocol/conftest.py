@@ -539,7 +539,7 @@ class Child:
         sources = Sources(crew.broadcast, verify)
         self.relay = Relay(member, self.standing, self.backlog, sources, lambda: ())
         self.uplink = Uplink(member, self.standing, self.backlog, self.relay, SECOND)
-        self.uplink.ticket = crew.ticket("me")
+        self.uplink.neighbours.own_ticket = crew.ticket("me")
         self.now: Micros = CHILD_BORN_US
 
     def id(self, name: str) -> Any:

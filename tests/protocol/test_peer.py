@@ -492,7 +492,9 @@ def test_a_listener_waits_for_the_broadcaster_to_come_back_to_a_tracker_that_for
     world.run(5 * SECOND)
     assert world.done(Failed, "kid") == []
     assert any(name == "kid" and isinstance(one, Resume) for name, one in world.told)
-    assert world.machines["kid"].uplink.ticket is not None, "among peers it is as good as before"
+    assert world.machines["kid"].uplink.neighbours.own_ticket is not None, (
+        "among peers it is as good as before"
+    )
 
 
 def test_a_tracker_that_goes_for_a_restart_is_hung_up_on_and_dialled_again(world: Any) -> None:
@@ -508,10 +510,10 @@ def test_a_renewed_ticket_is_ones_own_and_nobody_elses(world: Any) -> None:
     family(world)
     kid = world.machines["kid"]
     world.say("kid", Renewed(world.crew.ticket("mum")))
-    assert kid.uplink.ticket.peer == world.crew.id("kid")
+    assert kid.uplink.neighbours.own_ticket.peer == world.crew.id("kid")
     later = world.crew.ticket("kid", until_s=world.crew.until_s - 1)
     world.say("kid", Renewed(later))
-    assert kid.uplink.ticket == later
+    assert kid.uplink.neighbours.own_ticket == later
 
 
 # ---- the source changes

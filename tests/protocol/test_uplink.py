@@ -15,6 +15,7 @@ from meshcast.protocol.limits import (
     DIAL_ALL_AFTER_US,
     HEDGE_US_MIN,
     LEASE_US,
+    MOVE_US_MAX,
     RANK_MAX,
     SHED_AFTER_US,
     STALLED_EVERY_US,
@@ -33,7 +34,6 @@ from meshcast.protocol.messages import (
     Why,
 )
 from meshcast.protocol.units import MILLISECOND, SECOND
-from meshcast.protocol.uplink import MOVE_US_MAX
 
 NOW = 100 * SECOND
 CHUNK_US = 100 * MILLISECOND

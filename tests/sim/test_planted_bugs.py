@@ -122,7 +122,7 @@ def late_messages(world: World) -> None:
     low = fed(world)[0]
     adopter = max((peer for peer in world.living if peer.capacity), key=rank_of)
     ask = Adopt.ask(world.identity(low.name), adopter.key, 99, rank_of(adopter), 0, SECOND, None)
-    relay_of(adopter).tickets[low.key] = uplink_of(low).ticket  # type: ignore[assignment]
+    relay_of(adopter).tickets[low.key] = uplink_of(low).neighbours.own_ticket  # type: ignore[assignment]
     say(world, low, adopter, ask)
     stranger = world.identity("stranger")
     ask = Adopt.ask(stranger, adopter.key, 1, 32, 0, SECOND, None)
@@ -146,7 +146,7 @@ def a_forged_chunk(world: World) -> None:
 def a_misled_tracker(world: World) -> None:
     """The tracker sends everybody to one peer of one place, and names a standby that is no higher."""
     victim = next(peer for peer in world.living if peer.capacity == 1)
-    ticket = uplink_of(victim).ticket
+    ticket = uplink_of(victim).neighbours.own_ticket
     assert ticket is not None
     for peer in childless(world):
         uplink = uplink_of(peer)
@@ -154,7 +154,9 @@ def a_misled_tracker(world: World) -> None:
             say(world, world.tracker, peer, Move(1, uplink.attached_counter, uplink.parent, ticket))
     world.run_for(2 * SECOND)
     server = fed(world)[0]
-    tickets = {rank_of(peer): uplink_of(peer).ticket for peer in world.living if peer is not server}
+    tickets = {
+        rank_of(peer): uplink_of(peer).neighbours.own_ticket for peer in world.living if peer is not server
+    }
     lowest = tickets[max(tickets)]
     assert lowest is not None
     say(world, world.tracker, server, Named(1, (lowest,)))
