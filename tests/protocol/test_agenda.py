@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from meshcast.protocol.effects import Effect, SendChunk
 from meshcast.protocol.events import Event, RoundTrips, Woken
+from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Goodbye, Notice
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.tickets import Role
@@ -39,7 +40,12 @@ class Twins:
         return effects
 
     def deadline(self) -> Micros | None:
-        mine, its = self.one.deadline(), self.other.deadline()
+        mine, its, other = self.one.deadline(), self.other.deadline(), self.other
+        other.agenda.forget()
+        parts = (other.uplink, other.history, other.relay, other.session, other.acquaintances)
+        assert other.agenda.deadline() == earliest(*(part.deadline() for part in parts)), (
+            "nothing is left out"
+        )
         # It may wake in vain, but never too late.
         assert its is None or (mine is not None and mine <= its)
         return mine
