@@ -403,9 +403,6 @@ class Relay:
         """
         size = sum(len(chunk.signed) + HOP_BYTES for _, chunk in copies)
         self._count(len(peers) * len(copies), len(peers) * size, emergencies * size)
-        if len(copies) == 1 and size <= DATAGRAM_BYTES_MAX:
-            hop, chunk = copies[0]
-            return [SendChunk(peer, hop, chunk) for peer in peers]
         if len(copies) <= BURST_CHUNKS_MAX:
             return [give(peer, hop, chunk) for peer in peers for hop, chunk in copies]
         return [Refill(peer, tuple(part)) for peer in peers for part in streams(copies)]

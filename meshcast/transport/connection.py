@@ -226,6 +226,11 @@ class MeshConnection(QuicConnection):
         """Tell when the last packet was sent that asks for an acknowledgement; 0.0 for never."""
         return self._loss._time_of_last_sent_ack_eliciting_packet
 
+    @property
+    def owed_since(self) -> float | None:
+        """Tell since when the other side has owed an acknowledgement; None when it owes none."""
+        return self.waiting_since
+
     def peer_key(self) -> PeerId:
         """Tell the key that the other side proved in the handshake; RemoteProtocolError when there is none."""
         if self._peer_key is None:

@@ -135,10 +135,7 @@ class Endpoint:
             channel.counters.wire_bytes_sent += len(data)
         else:
             channel.counters.wire_blocked += 1
-        # When it fires one looks again.
-        at = channel.quic.soonest(now)
-        if at < channel.wake_at:
-            self._wake_for(channel, at)
+        self._wake_for(channel, channel.quic.soonest(now))
         return True
 
     def kick(self) -> None:
@@ -274,7 +271,7 @@ class Endpoint:
             return
         if channel.owner is not None:
             channel.owner.progressed()
-        if at < channel.wake_at and not channel.is_dirty:
+        if not channel.is_dirty:
             self._wake_for(channel, at)
 
     def _look_after(self, channel: Channel, now: float) -> None:
@@ -371,11 +368,12 @@ class Endpoint:
         return at if channel.owner is None else min(at, channel.owner.deadline())
 
     def _arm(self, channel: Channel, now: float) -> None:
-        at = max(self._deadline(channel), now + limits.TIMER_STEP_S)
-        if at < channel.wake_at:
-            self._wake_for(channel, at)
+        self._wake_for(channel, max(self._deadline(channel), now + limits.TIMER_STEP_S))
 
     def _wake_for(self, channel: Channel, at: float) -> None:
+        """See to it that the task wakes by then; where it wakes sooner for this channel anyway, one looks again then."""
+        if at >= channel.wake_at:
+            return
         channel.wake_at = at
         heapq.heappush(self._heap, (at, next(self._numbers), channel))
         if self._waiting is not None and at < self._waiting.deadline:

@@ -188,6 +188,12 @@ class FastConnection(MeshConnection):
         self.lane.enter(self)
         return super().last_sent
 
+    @property
+    def owed_since(self) -> float | None:
+        """Tell since when the other side has owed an acknowledgement; None when it owes none."""
+        self.lane.enter(self)
+        return super().owed_since
+
     def has_room_for(self, size: int) -> bool:
         """Tell whether a datagram of `size` bytes could leave now, or as soon as pacing lets it."""
         self.lane.enter(self)
@@ -218,7 +224,7 @@ class FastConnection(MeshConnection):
         if (
             self._events
             or self._datagrams_pending
-            or space.loss_time is not None
+            or self.is_losing
             or (space.ack_at is not None and space.ack_at <= now)
             or (not self._is_settled and not self._settle())
         ):

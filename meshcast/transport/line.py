@@ -299,7 +299,7 @@ class Line:
         if self.state is not LineState.UP:
             return self._give_up_at
         quic = self.channel.quic
-        since = quic.waiting_since
+        since = quic.owed_since
         if since is None:
             # Who hears speech acknowledges it, which keeps the way open, and notices by itself when it ends.
             ping_at = max(quic.last_sent, quic.heard_at, self._pinged_at) + limits.PING_S
@@ -326,8 +326,8 @@ class Line:
     # How it does it
 
     def _watch(self, now: float) -> None:
-        waiting_since = self.channel.quic.waiting_since
-        if waiting_since is not None and now >= waiting_since + limits.SILENCE_S_MAX:
+        since = self.channel.quic.owed_since
+        if since is not None and now >= since + limits.SILENCE_S_MAX:
             self._fail(DownReason.SILENT, f"nothing acknowledged for {limits.SILENCE_S_MAX:g} s")
         elif now >= self._give_up_at:
             self._fail(
