@@ -1,4 +1,4 @@
-"""The tracker's machine: who may say what about which broadcast, and what survives a restart."""
+"""The tracker's machine: who joins, who comes back, and whatever else comes."""
 
 import random
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meshcast.protocol.effects import HangUp, Send
+from meshcast.protocol.effects import Send
 from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.events import Connected, Disconnected, Received, Tick
 from meshcast.protocol.limits import TRACKER_RETRY_US
@@ -32,19 +32,14 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role, sign_delegation, sign_ticket
 from meshcast.protocol.units import HOUR, MINUTE, SECOND, BroadcastId
-from tracker.overlay import machine, visitors
-from tracker.overlay.anteroom import JOINS_BURST, JOINS_PER_SECOND
-from tracker.overlay.broadcast import DESERTED_US, UNHEARD_US
-from tracker.overlay.effects import Keep, TrackerEffect
+from tracker.overlay.broadcast import DESERTED_US
+from tracker.overlay.effects import Keep
 from tracker.overlay.machine import (
-    BROADCASTS_MAX,
-    BROADCASTS_PER_NETWORK_MAX,
     SWEEP_EVERY_US,
     TrackerMachine,
 )
 from tracker.overlay.promises import check
 from tracker.overlay.steward import GRACE_US
-from tracker.overlay.visitors import INTRODUCE_US
 
 Open = Callable[..., Any]
 WALL_S = 1_700_000_000
@@ -52,221 +47,6 @@ WALL_S = 1_700_000_000
 
 def refusals(desk: Any, effects: Any) -> list[Why]:
     return [one.why for one in desk.said(effects, Refused)]
-
-
-# ---- announcing
-
-
-def test_an_announcement_opens_a_broadcast_and_is_answered_with_a_ticket(open_desk: Open) -> None:
-    desk = open_desk()
-    (placed,) = desk.said(desk.announce(), Placed, to="source")
-    assert placed.parent is None
-    assert placed.ticket.role is Role.SOURCE
-    assert placed.ticket.is_valid(desk.tracker.peer_id, desk.id, WALL_S * SECOND, lambda *_: True)
-    assert placed.delegations == (desk.delegate(),)
-    assert list(desk.machine.broadcasts) == [desk.id]
-    assert list(desk.kept) == [b""], "a restarted tracker knows of it"
-
-
-@pytest.mark.parametrize("flaw", ["for another", "by another", "over"])
-def test_a_delegation_that_does_not_hold_is_refused_and_opens_nothing(open_desk: Open, flaw: str) -> None:
-    desk = open_desk()
-    announcement = desk.announcement()
-    delegation = {
-        "for another": desk.delegate("b"),
-        "by another": desk.delegate(by="b"),
-        "over": sign_delegation(
-            desk.identity("broadcast"), index=0, source=desk.key("source"), run=1, generation=1, not_after_s=WALL_S
-        ),
-    }[flaw]  # fmt: skip
-    desk.call("source")
-    effects = desk.hear("source", replace(announcement, delegation=delegation))
-    assert refusals(desk, effects) == [Why.BAD_DELEGATION]
-    assert desk.machine.broadcasts == {}
-    assert desk.kept == {}
-
-
-def test_an_earlier_generation_is_superseded(open_desk: Open) -> None:
-    desk = open_desk()
-    desk.announce("source", generation=2)
-    assert refusals(desk, desk.announce("second source", generation=1)) == [Why.SUPERSEDED]
-    assert desk.broadcast.source == desk.key("source")
-
-
-def test_of_two_sources_of_one_generation_the_one_with_the_greater_key_stands(desk: Any) -> None:
-    names = ("source", "second source")
-    greater = max(names, key=desk.key)
-    effects = desk.announce("second source", generation=1)
-    assert (refusals(desk, effects) == [Why.SUPERSEDED]) == (greater == "source")
-    assert desk.broadcast.source == desk.key(greater)
-
-
-def test_who_is_superseded_is_told_by_whom_so_that_it_can_give_way(desk: Any) -> None:
-    desk.announce("second source", generation=2)
-    effects = desk.announce("source", generation=1)
-    assert desk.said(effects, Notice, to="source") == [Notice((desk.delegate("second source", 2),), ())]
-    assert refusals(desk, effects) == [Why.SUPERSEDED]
-
-
-def test_a_later_generation_takes_over_and_the_old_source_and_its_children_are_told(desk: Any) -> None:
-    desk.join("a")
-    effects = desk.announce("second source", generation=2)
-    news = Notice((desk.delegate("second source", 2),), ())
-    assert desk.said(effects, Notice, to="source") == [news]
-    assert desk.said(effects, Notice, to="a") == [news]
-    assert len(desk.said(effects, Placed, to="second source")) == 1
-    assert desk.parent("a") == desk.key("second source"), "the tree is the same, with another root"
-
-
-def test_a_source_that_comes_back_is_answered_again_and_its_children_are_left_alone(desk: Any) -> None:
-    desk.join("a")
-    desk.lose("source")
-    effects = desk.announce()
-    assert [type(one.message) for one in effects if isinstance(one, Send)] == [Placed]
-
-
-def flood(desk: Any, number: int, network: int, *, stays: bool) -> list[Why]:
-    """Announce one broadcast more, from a network, by a broadcaster that stays or goes."""
-    source, key = f"source {number}", desk.identity(f"broadcast {number}")
-    delegation = sign_delegation(
-        key, index=0, source=desk.key(source), run=1, generation=1, not_after_s=WALL_S + 60
-    )
-    address = f"10.{network // 256}.{network % 256}.7", 4_000
-    desk.machine.handle(Connected(desk.key(source), address, dialled=False), desk.now)
-    announcement = replace(desk.announcement(), broadcast=BroadcastId(key.peer_id), delegation=delegation)
-    answers = refusals(desk, desk.hear(source, announcement))
-    if not stays:
-        desk.lose(source)
-    return answers
-
-
-def test_so_many_broadcasts_and_no_more(open_desk: Open) -> None:
-    desk = open_desk()
-    answers = [flood(desk, number, number, stays=True) for number in range(BROADCASTS_MAX + 1)]
-    assert answers[:-1] == [[]] * BROADCASTS_MAX
-    assert answers[-1] == [Why.FULL]
-    assert len(desk.machine.broadcasts) == BROADCASTS_MAX
-
-
-def test_a_flood_of_announcements_keeps_no_honest_broadcaster_out(
-    open_desk: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "BROADCASTS_MAX", 50)
-    desk = open_desk()
-    desk.announce()
-    desk.ask("a")
-    kept: set[BroadcastId] = set()
-    for number in range(200):
-        assert flood(desk, number, number % 45, stays=False) == []
-        kept |= set(desk.machine.broadcasts)
-    assert len(desk.machine.broadcasts) == 50
-    assert len(kept) == 201
-    assert desk.id in desk.machine.broadcasts, "and one that is heard is not forgotten for others"
-    assert flood(desk, 9_999, 9_999, stays=True) == []
-
-
-def test_one_network_has_so_many_broadcasts_and_others_have_room(open_desk: Open) -> None:
-    desk = open_desk()
-    answers = [flood(desk, number, 7, stays=True) for number in range(BROADCASTS_PER_NETWORK_MAX + 2)]
-    assert answers[-3:] == [[], [Why.FULL], [Why.FULL]]
-    assert flood(desk, 900, 8, stays=True) == []
-    desk.lose("source 3")
-    assert flood(desk, 901, 7, stays=True) == [], "one that nobody sends or heard makes room"
-
-
-def test_a_broadcast_that_nobody_has_ever_heard_is_forgotten_after_an_hour(open_desk: Open) -> None:
-    desk = open_desk()
-    desk.announce()
-    desk.lose("source")
-    desk.wait(UNHEARD_US - SWEEP_EVERY_US)
-    assert desk.id in desk.machine.broadcasts
-    effects = desk.wait(3 * SWEEP_EVERY_US)
-    assert Keep(desk.id, b"", None) in effects
-    assert desk.machine.broadcasts == {}
-
-
-# ---- visitors
-
-
-def test_a_link_that_says_nothing_is_ended(desk: Any) -> None:
-    desk.call("a")
-    desk.ask("b")
-    effects = desk.wait(INTRODUCE_US)
-    assert [one for one in effects if isinstance(one, HangUp)] == [HangUp(desk.key("a"), "nothing was asked")]
-    assert not [one for one in desk.wait(HOUR) if isinstance(one, HangUp)]
-
-
-def test_a_tracker_that_is_full_sends_newcomers_away_and_serves_those_it_has(
-    desk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(visitors, "LINKS_MAX", 2)
-    desk.ask("a")
-    effects = desk.machine.handle(Connected(desk.key("b"), desk.address("b"), dialled=False), desk.now)
-    assert effects == [HangUp(desk.key("b"), "this tracker is full")]
-    assert desk.hear("b", desk.wish()) == [], "and nothing that it says is answered"
-    assert desk.node("a") is not None
-    desk.lose("a")
-    desk.ask("b")
-    assert desk.node("b") is not None
-
-
-# ---- many of one network
-
-
-def crowd_of_one_network(desk: Any, count: int, every_us: int) -> list[TrackerEffect]:
-    """Let listeners of one address join."""
-    effects: list[TrackerEffect] = []
-    for number in range(count):
-        key = desk.key(f"listener {number}")
-        desk.machine.handle(Connected(key, ("203.0.113.7", 1 + number), dialled=False), desk.now)
-        effects += desk.hear(f"listener {number}", desk.wish())
-        effects += desk.wait(every_us) if every_us else []
-    return effects
-
-
-def let_in(desk: Any) -> int:
-    """Count the listeners that have come to the broadcast, whether there was a place for them or not."""
-    return len(desk.broadcast.registry) - 1 + len(desk.broadcast.waiting)
-
-
-def test_an_office_of_five_hundred_that_comes_within_a_minute_is_let_in_at_once(desk: Any) -> None:
-    effects = crowd_of_one_network(desk, 500, MINUTE // 500)
-    placed = {one.to for one in effects if isinstance(one, Send) and isinstance(one.message, Placed)}
-    assert refusals(desk, effects) == []
-    assert len(placed) + len(desk.broadcast.waiting) == 500
-    assert len(desk.machine._anteroom) == 0, "nobody waits for the others of the office"
-
-
-def test_five_hundred_of_one_address_in_one_moment_wait_a_while_and_are_let_in(desk: Any) -> None:
-    effects = crowd_of_one_network(desk, 500, 0)
-    assert let_in(desk) == JOINS_BURST
-    waits = [one.message for one in effects if isinstance(one, Send) and isinstance(one.message, Wait)]
-    assert [wait.place for wait in waits[JOINS_BURST - 500 :]] == list(range(1, 501 - JOINS_BURST))
-    desk.wait(SECOND)
-    assert abs(let_in(desk) - JOINS_BURST - JOINS_PER_SECOND) <= JOINS_PER_SECOND // 4
-    assert refusals(desk, effects + desk.wait(MINUTE // 3)) == []
-    assert let_in(desk) == 500
-    assert len(desk.machine._anteroom) == 0
-
-
-def test_a_crowd_of_one_network_holds_up_nobody_of_another(desk: Any) -> None:
-    crowd_of_one_network(desk, 600, 0)
-    desk.ask("a")
-    assert desk.key("a") in desk.broadcast.waiting
-    assert let_in(desk) == JOINS_BURST + 1
-
-
-def test_who_waits_for_its_network_and_goes_is_forgotten(open_desk: Open) -> None:
-    desk = open_desk(capacity=64)
-    desk.announce()
-    for number in range(JOINS_BURST + 50):
-        name = f"listener {number}"
-        desk.machine.handle(Connected(desk.key(name), ("203.0.113.7", 1), dialled=False), desk.now)
-        desk.hear(name, desk.wish())
-    for number in range(JOINS_BURST + 50):
-        desk.lose(f"listener {number}")
-    assert len(desk.machine._anteroom) == 0
-    assert len(desk.machine._visitors) == 1
 
 
 # ---- joining and coming back

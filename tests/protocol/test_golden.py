@@ -1,6 +1,6 @@
 """The bytes on the wire, kept: a change of the wire changes a file here, and docs/PROTOCOL quotes what the files hold.
 
-Every file holds the bytes of one value of `golden_values` (conftest), whose keys come from names. When a change is meant,
+Every file holds the bytes of one value of `golden_values` (crew), whose keys come from names. When a change is meant,
 write what the failing test shows into the file, and say so in docs/PROTOCOL.
 """
 
