@@ -3,7 +3,7 @@
 import io
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -22,8 +22,23 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
         yield pipe
 
 
+@pytest.fixture
+def hang_up() -> Iterator[Callable[[signal.Handlers], None]]:
+    """Set what is done about SIGHUP, whatever whoever runs the tests does about it."""
+    before = signal.getsignal(signal.SIGHUP)
+
+    def set_to(handler: signal.Handlers) -> None:
+        signal.signal(signal.SIGHUP, handler)
+
+    yield set_to
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_is_an_order_to_go(number: signal.Signals, nursery: trio.Nursery) -> None:
+async def test_a_signal_is_an_order_to_go(
+    number: signal.Signals, nursery: trio.Nursery, hang_up: Callable[[signal.Handlers], None]
+) -> None:
+    hang_up(signal.SIG_DFL)
     gone = trio.Event()
 
     async def wait() -> None:
@@ -34,6 +49,26 @@ async def test_a_signal_is_an_order_to_go(number: signal.Signals, nursery: trio.
     await wait_all_tasks_blocked()
     assert not gone.is_set()
     signal.raise_signal(number)
+    with trio.fail_after(10):
+        await gone.wait()
+
+
+async def test_under_nohup_the_end_of_the_terminal_is_nobodys_business(
+    nursery: trio.Nursery, hang_up: Callable[[signal.Handlers], None]
+) -> None:
+    hang_up(signal.SIG_IGN)
+    gone = trio.Event()
+
+    async def wait() -> None:
+        await wait_for_leave(with_stdin=False)
+        gone.set()
+
+    nursery.start_soon(wait)
+    await wait_all_tasks_blocked()
+    signal.raise_signal(signal.SIGHUP)
+    await wait_all_tasks_blocked(0.01)
+    assert not gone.is_set()
+    signal.raise_signal(signal.SIGTERM)
     with trio.fail_after(10):
         await gone.wait()
 
