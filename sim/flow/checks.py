@@ -16,7 +16,7 @@ TREE_NODES_MAX = 20_000
 
 
 def tree_problems(flow: "Flow") -> list[str]:
-    """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys' ranks."""
+    """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
     parent = np.frombuffer(mesh.parent, np.int32)
@@ -30,6 +30,10 @@ def tree_problems(flow: "Flow") -> list[str]:
     lost = hanging[~alive[parent[hanging]]]
     problems += [f"I4 at {now} us: peer {one} hears from {mesh.parent[one]}, which is gone" for one in lost]
     hearing = np.bincount(parent[hanging], minlength=len(parent))
+    backed = np.zeros(len(parent), np.int64)
+    for column in mesh.standby:
+        held = np.frombuffer(column, np.int32)
+        backed += np.bincount(held[alive & (held >= 0)], minlength=len(parent))
     for node in np.flatnonzero(alive):
         children = mesh.children[node] or {}
         spare = EMERGENCY_PLACES_MAX if mesh.role[node] == LISTENER else RESERVE_PLACES_MAX
@@ -42,6 +46,11 @@ def tree_problems(flow: "Flow") -> list[str]:
         ]
         if hearing[node] != len(children) - len(astray):
             problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {list(children)}")
+        clients = mesh.clients[node] or {}
+        if backed[node] != len(clients):
+            problems.append(
+                f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {list(clients)}"
+            )
     for column in mesh.standby:
         standby = np.frombuffer(column, np.int32)
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))

@@ -398,7 +398,9 @@ class Flow:
         if is_crash:
             self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, node, mesh.generation[node])
         else:
-            self.calendar.at(now + self.desk.way_us(node), self._left, node, mesh.generation[node])
+            # Not before its clients have heard: who is given its number next would be taken for their standby.
+            due = now + max(BYE_US, self.desk.way_us(node))
+            self.calendar.at(due, self._left, node, mesh.generation[node])
 
     def _strike(self, node: int) -> None:
         """Take a listener out of those to draw from."""

@@ -86,6 +86,14 @@ def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow
     assert found(settled, "I8", node, column[node])
 
 
+def test_a_standby_that_knows_nothing_of_it_is_found(settled: Flow) -> None:
+    mesh = settled.mesh
+    standby = next(one for one in settled.people if mesh.clients[one])
+    clients = mesh.clients[standby] or {}
+    del clients[next(iter(clients))]
+    assert found(settled, "I8", standby)
+
+
 def test_an_index_of_the_trackers_that_is_not_kept_is_found(settled: Flow) -> None:
     settled.tree.free[feeder(settled)] += 1
     assert found(settled, "I6")

@@ -69,6 +69,18 @@ def test_whoever_leaves_is_replaced_so_that_the_audience_keeps_its_size(flow_of:
     assert found.joins == len(flow.people) + found.leaves + found.crashes
 
 
+def test_whoever_gets_the_number_of_one_that_left_is_nobodys_standby_by_it(flow_of: MakeFlow) -> None:
+    """Ten thousand who stay a minute found it: eight clients whose standby had gone, and was somebody else before they knew."""
+    flow = flow_of(400, lives_s=10)
+    while flow.now < 40 * SECOND:
+        flow.run_until(flow.now + 20 * MILLISECOND)
+        mesh = flow.mesh
+        for client in flow.people:
+            for standby in mesh.standbys(client):
+                assert not mesh.alive[standby] or client in (mesh.clients[standby] or ())
+    assert flow.measures().leaves > 300
+
+
 def test_a_crowd_follows_its_curve_up_and_down(flow_of: MakeFlow) -> None:
     curve = Curve(((10 * SECOND, 80), (30 * SECOND, 80), (40 * SECOND, 20)))
     flow = flow_of(0, curve=curve, duration_us=60 * SECOND)
