@@ -12,6 +12,7 @@ from meshcast.protocol.messages import (
     Resume,
 )
 from meshcast.protocol.units import SECOND
+from tests.overlay.looks import standbys
 from tracker.overlay.promises import check
 
 WALL_US = 1_700_000_000 * SECOND
@@ -19,11 +20,6 @@ WALL_US = 1_700_000_000 * SECOND
 
 def accuse(desk: Any, accuser: str, accused: str) -> Any:
     return desk.hear(accuser, Accuse(desk.key(accused), Fault.FORGED, b"sample"))
-
-
-def standbys(desk: Any, name: str) -> set[str]:
-    tree, registry = desk.broadcast.tree, desk.broadcast.registry
-    return {desk.name(registry.key(one)) for one in tree.standbys.of(desk.node(name))}
 
 
 def family(desk: Any) -> str:

@@ -8,14 +8,10 @@ import pytest
 
 from meshcast.protocol.effects import Send
 from meshcast.protocol.events import Connected
-from meshcast.protocol.messages import (
-    Notice,
-    Placed,
-    Refused,
-    Why,
-)
+from meshcast.protocol.messages import Notice, Placed, Why
 from meshcast.protocol.tickets import Role, sign_delegation
 from meshcast.protocol.units import SECOND, BroadcastId
+from tests.overlay.looks import refusals
 from tracker.overlay import machine
 from tracker.overlay.broadcast import UNHEARD_US
 from tracker.overlay.effects import Keep
@@ -27,10 +23,6 @@ from tracker.overlay.machine import (
 
 Open = Callable[..., Any]
 WALL_S = 1_700_000_000
-
-
-def refusals(desk: Any, effects: Any) -> list[Why]:
-    return [one.why for one in desk.said(effects, Refused)]
 
 
 def test_an_announcement_opens_a_broadcast_and_is_answered_with_a_ticket(open_desk: Open) -> None:

@@ -23,6 +23,7 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
+from tests.overlay.looks import state
 from tracker.overlay.broadcast import WAIT_EVERY_US
 from tracker.overlay.effects import Keep
 from tracker.overlay.promises import check
@@ -31,15 +32,6 @@ from tracker.overlay.steward import GRACE_US
 
 Open = Callable[..., Any]
 WALL_US = 1_700_000_000 * SECOND
-
-
-def state(desk: Any, name: str) -> State:
-    return State(desk.broadcast.tree.state[desk.node(name)])
-
-
-def standbys(desk: Any, name: str) -> set[str]:
-    tree, registry = desk.broadcast.tree, desk.broadcast.registry
-    return {desk.name(registry.key(one)) for one in tree.standbys.of(desk.node(name))}
 
 
 # ---- joiners

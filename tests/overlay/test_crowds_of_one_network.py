@@ -7,23 +7,15 @@ import pytest
 
 from meshcast.protocol.effects import HangUp, Send
 from meshcast.protocol.events import Connected
-from meshcast.protocol.messages import (
-    Placed,
-    Refused,
-    Wait,
-    Why,
-)
+from meshcast.protocol.messages import Placed, Wait
 from meshcast.protocol.units import HOUR, MINUTE, SECOND
+from tests.overlay.looks import refusals
 from tracker.overlay import visitors
 from tracker.overlay.anteroom import JOINS_BURST, JOINS_PER_SECOND
 from tracker.overlay.effects import TrackerEffect
 from tracker.overlay.visitors import INTRODUCE_US
 
 Open = Callable[..., Any]
-
-
-def refusals(desk: Any, effects: Any) -> list[Why]:
-    return [one.why for one in desk.said(effects, Refused)]
 
 
 # ---- visitors

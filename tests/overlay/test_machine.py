@@ -32,21 +32,15 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.tickets import Role, sign_delegation, sign_ticket
 from meshcast.protocol.units import HOUR, MINUTE, SECOND, BroadcastId
+from tests.overlay.looks import refusals
 from tracker.overlay.broadcast import DESERTED_US
 from tracker.overlay.effects import Keep
-from tracker.overlay.machine import (
-    SWEEP_EVERY_US,
-    TrackerMachine,
-)
+from tracker.overlay.machine import SWEEP_EVERY_US, TrackerMachine
 from tracker.overlay.promises import check
 from tracker.overlay.steward import GRACE_US
 
 Open = Callable[..., Any]
 WALL_S = 1_700_000_000
-
-
-def refusals(desk: Any, effects: Any) -> list[Why]:
-    return [one.why for one in desk.said(effects, Refused)]
 
 
 # ---- joining and coming back

@@ -6,29 +6,15 @@ from typing import Any
 from meshcast.protocol.effects import Send
 from meshcast.protocol.identity import verify
 from meshcast.protocol.limits import ROUND_US
-from meshcast.protocol.messages import (
-    Leave,
-    Move,
-    Noted,
-    Placed,
-    Standbys,
-)
+from meshcast.protocol.messages import Leave, Move, Noted, Placed, Standbys
 from meshcast.protocol.units import SECOND
+from tests.overlay.looks import standbys, state
 from tracker.overlay.effects import Keep
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
 
 Open = Callable[..., Any]
 WALL_US = 1_700_000_000 * SECOND
-
-
-def state(desk: Any, name: str) -> State:
-    return State(desk.broadcast.tree.state[desk.node(name)])
-
-
-def standbys(desk: Any, name: str) -> set[str]:
-    tree, registry = desk.broadcast.tree, desk.broadcast.registry
-    return {desk.name(registry.key(one)) for one in tree.standbys.of(desk.node(name))}
 
 
 def test_a_report_is_noted_and_confirms_the_place(desk: Any) -> None:

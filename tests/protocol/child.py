@@ -5,24 +5,13 @@ from typing import Any
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import HAVE_ALL, Hop
-from meshcast.protocol.effects import (
-    Effect,
-    Send,
-)
+from meshcast.protocol.effects import Effect, Send
 from meshcast.protocol.identity import verify
-from meshcast.protocol.messages import (
-    Accept,
-    Adopt,
-    Beat,
-    Refuse,
-    Why,
-)
+from meshcast.protocol.messages import Accept, Adopt, Beat, Refuse, Why
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
-from meshcast.protocol.tickets import (
-    Role,
-)
+from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from meshcast.protocol.uplink import Uplink
 

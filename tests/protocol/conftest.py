@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from meshcast.protocol.messages import (
-    Accept,
-)
+from meshcast.protocol.messages import Accept
 from meshcast.protocol.units import Micros, Sequence
 from tests.protocol.child import Child
 from tests.protocol.crew import Crew, golden_values

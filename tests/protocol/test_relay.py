@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, SendDatagram
+from meshcast.protocol.effects import HangUp, Send, SendDatagram
 from meshcast.protocol.limits import (
     BEAT_EVERY_US,
     EMERGENCY_PLACES_MAX,
@@ -20,23 +20,8 @@ from meshcast.protocol.messages import Accept, Beat, Bye, Notice, Refuse, Uncles
 from meshcast.protocol.relay import prefix_of
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
-from tests.protocol.sayings import said
-from tests.protocol.server import Server
-
-NOW = 100 * SECOND
-
-
-def chunks(effects: list[Effect]) -> list[tuple[Any, int]]:
-    return [(one.to, one.chunk.sequence) for one in effects if isinstance(one, SendChunk)]
-
-
-def refilled(effects: list[Effect]) -> list[int]:
-    return [chunk.sequence for one in effects if isinstance(one, Refill) for _, chunk in one.chunks]
-
-
-def why(effects: list[Effect]) -> list[Why]:
-    return [one.why for one in said(effects, Refuse)]
-
+from tests.protocol.sayings import refilled, said, why
+from tests.protocol.server import NOW, Server
 
 # ---- adoption
 

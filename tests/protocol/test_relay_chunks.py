@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcast.protocol.effects import Effect, Refill, Send, SendChunk, SendDatagram
+from meshcast.protocol.effects import Refill, Send, SendDatagram
 from meshcast.protocol.limits import (
     BURST_CHUNKS_MAX,
     PARKED_MAX,
@@ -14,26 +14,11 @@ from meshcast.protocol.limits import (
     REFILL_BYTES_MAX,
     STALLED_EVERY_US,
 )
-from meshcast.protocol.messages import Bye, Notice, Refuse, Stalled, Why
+from meshcast.protocol.messages import Bye, Notice, Stalled, Why
 from meshcast.protocol.units import SECOND
 from meshcast.protocol.wire import decode_refill, encode_refill
-from tests.protocol.sayings import said
-from tests.protocol.server import Server
-
-NOW = 100 * SECOND
-
-
-def chunks(effects: list[Effect]) -> list[tuple[Any, int]]:
-    return [(one.to, one.chunk.sequence) for one in effects if isinstance(one, SendChunk)]
-
-
-def refilled(effects: list[Effect]) -> list[int]:
-    return [chunk.sequence for one in effects if isinstance(one, Refill) for _, chunk in one.chunks]
-
-
-def why(effects: list[Effect]) -> list[Why]:
-    return [one.why for one in said(effects, Refuse)]
-
+from tests.protocol.sayings import chunks, refilled, said, why
+from tests.protocol.server import NOW, Server
 
 # ---- what they get
 

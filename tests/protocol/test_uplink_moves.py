@@ -6,14 +6,8 @@ import pytest
 
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.effects import Dial, Effect, Send
-from meshcast.protocol.limits import (
-    MOVE_US_MAX,
-)
-from meshcast.protocol.messages import (
-    Detach,
-    Move,
-    Why,
-)
+from meshcast.protocol.limits import MOVE_US_MAX
+from meshcast.protocol.messages import Detach, Move, Why
 from meshcast.protocol.units import MILLISECOND
 
 CHUNK_US = 100 * MILLISECOND

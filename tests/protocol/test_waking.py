@@ -10,17 +10,7 @@ from meshcast.protocol.events import Received, Woken
 from meshcast.protocol.limits import ACCEPT_AGE_US_MAX, SLEPT_LINKS_US, SLEPT_US_MIN
 from meshcast.protocol.messages import Detach
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND
-
-
-def family(world: Any) -> None:
-    """The source feeds mum, one and two; mum feeds kid, for whom one and two stand by."""
-    world.add_origin()
-    world.run(3 * SECOND)
-    for name in ("mum", "one", "two"):
-        world.join(name, "source")
-    world.join("kid", "mum", "one", "two")
-    world.run(3 * SECOND)
-    assert world.parent("kid") == "mum"
+from tests.protocol.stories import family
 
 
 def sleep(world: Any, name: str, slept_us: int) -> None:

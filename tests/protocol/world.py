@@ -40,9 +40,7 @@ from meshcast.protocol.messages import (
 )
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
-from meshcast.protocol.tickets import (
-    Role,
-)
+from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros, PeerId, Sequence
 from meshcast.protocol.wire import (
     decode,
