@@ -11,7 +11,7 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 # Their assertions tell what they compared, as those of tests do.
-pytest.register_assert_rewrite("tests.protocol")
+pytest.register_assert_rewrite("tests.protocol", "tests.overlay")
 
 UNCOLLECTED_MAX = 500_000
 """So many things more than there were before a test are looked through for circles when it is over: some 100 MB at most."""

@@ -22,6 +22,12 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
         yield pipe
 
 
+async def leave(gone: trio.Event, *, with_stdin: bool = False) -> None:
+    """Wait for the order to go, and tell that it came."""
+    await wait_for_leave(with_stdin=with_stdin)
+    gone.set()
+
+
 @pytest.fixture
 def hang_up() -> Iterator[Callable[[signal.Handlers], None]]:
     """Set what is done about SIGHUP, whatever whoever runs the tests does about it."""
@@ -40,12 +46,7 @@ async def test_a_signal_is_an_order_to_go(
 ) -> None:
     hang_up(signal.SIG_DFL)
     gone = trio.Event()
-
-    async def wait() -> None:
-        await wait_for_leave(with_stdin=False)
-        gone.set()
-
-    nursery.start_soon(wait)
+    nursery.start_soon(leave, gone)
     await wait_all_tasks_blocked()
     assert not gone.is_set()
     signal.raise_signal(number)
@@ -58,12 +59,7 @@ async def test_under_nohup_the_end_of_the_terminal_is_nobodys_business(
 ) -> None:
     hang_up(signal.SIG_IGN)
     gone = trio.Event()
-
-    async def wait() -> None:
-        await wait_for_leave(with_stdin=False)
-        gone.set()
-
-    nursery.start_soon(wait)
+    nursery.start_soon(leave, gone)
     await wait_all_tasks_blocked()
     signal.raise_signal(signal.SIGHUP)
     await wait_all_tasks_blocked(0.01)
@@ -84,12 +80,7 @@ async def test_the_end_of_standard_input_is_one_where_that_was_asked_for(
     pipe: io.FileIO, nursery: trio.Nursery
 ) -> None:
     gone = trio.Event()
-
-    async def wait() -> None:
-        await wait_for_leave(with_stdin=True)
-        gone.set()
-
-    nursery.start_soon(wait)
+    nursery.start_soon(partial(leave, gone, with_stdin=True))
     pipe.write(b"whatever is said is not listened to")
     await wait_all_tasks_blocked(0.01)
     assert not gone.is_set()
