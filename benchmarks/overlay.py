@@ -43,8 +43,8 @@ from rich.table import Table
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Address, PeerId
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.leases import Leases
-from tracker.overlay.nodes import NOBODY
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.registry import Registry
 from tracker.overlay.relief import relieve, relieve_some

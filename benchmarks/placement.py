@@ -30,8 +30,8 @@ from meshcast.protocol.units import MILLISECOND, Micros
 from sim.geography import Geography, access_us, city_number
 from sim.matrix import Matrix
 from sim.population import Population
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.lags import RELAY_US
-from tracker.overlay.nodes import ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.rebalance import advance, rebalance

@@ -7,8 +7,8 @@ from meshcast.protocol.units import PeerId
 from meshcast.protocol.uplink import Uplink
 from sim.process import Process
 from sim.world import World
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.machine import TrackerMachine
-from tracker.overlay.nodes import NOBODY
 
 
 def uplink_of(process: Process) -> Uplink:

@@ -19,7 +19,7 @@ from sim.flow.mesh import Mesh
 from sim.flow.orphans import Known, Orphan, Orphans
 from sim.flow.sound import Sound
 from sim.measures import Clock
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
 from tracker.overlay.states import State
 from tracker.overlay.steward import GRACE_US, Steward

@@ -16,7 +16,7 @@ from sim.flow.sound import ALL_DELAYS
 from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample, Spread
 from sim.scenario import DELAYS_US
 from sim.sums import depth_least
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 
 if TYPE_CHECKING:
     from sim.flow.flow import Flow

@@ -33,7 +33,8 @@ from sim.measures import Clock, Measures
 from sim.network import PING_US, SILENCE_US
 from sim.scenario import DELAYS_US, Scenario
 from sim.sessions import FOREVER_US
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.tree import Tree
 
 BYE_US: Final[Micros] = 50 * MILLISECOND

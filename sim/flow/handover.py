@@ -14,8 +14,8 @@ from sim.process import Process
 from sim.scenario import Fidelity, Scenario
 from sim.truth import rank_of, uplink_of
 from sim.world import World
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.machine import TrackerMachine
-from tracker.overlay.nodes import NOBODY, ORIGIN
 
 
 def hand_over(world: World, scenario: Scenario) -> tuple[Flow, dict[Process, int]]:

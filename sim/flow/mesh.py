@@ -14,7 +14,8 @@ from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
 

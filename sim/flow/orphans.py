@@ -36,7 +36,8 @@ from meshcast.protocol.units import Micros
 from sim.flow.calendar import Calendar
 from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.sound import Sound
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.nodes import RANK_MIN
 
 Known = tuple[int, int]
 """A peer's number and generation: somebody else may have the number later."""

@@ -17,7 +17,8 @@ from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
 from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.nodes import RANK_MIN
 
 ALL_DELAYS: Final = range(len(DELAYS_US))
 

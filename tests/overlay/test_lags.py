@@ -2,7 +2,7 @@ import random
 from collections.abc import Callable
 
 from meshcast.protocol.units import MILLISECOND
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.promises import check
 from tracker.overlay.tree import Tree
 

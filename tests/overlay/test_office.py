@@ -9,7 +9,7 @@ from meshcast.protocol.identity import Identity, verify
 from meshcast.protocol.limits import TICKET_RENEW_US, TICKET_US
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, BroadcastId, PeerId
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.office import Office, Vouching
 from tracker.overlay.registry import Registry
 from tracker.overlay.tree import Tree

@@ -4,7 +4,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.overlay.openings import NOWHERE, WINDOW_RANK_MIN, Openings, key_of
+from tracker.overlay.keys import NOWHERE, WINDOW_RANK_MIN, key_of
+from tracker.overlay.openings import Openings
 
 NEAR = [(0, 1, 2), (1, 0, 2), (2, 1, 0)]
 

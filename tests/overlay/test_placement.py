@@ -3,7 +3,7 @@ from typing import TypeAlias
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_RELAY
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.placement import SPLICES_MAX, Move, Placement, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.states import State

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tracker.overlay.openings import NOWHERE
+from tracker.overlay.keys import NOWHERE
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import MILLISECOND
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.lags import HOP_US, RELAY_US, SAME_PLACE_US, UNKNOWN
-from tracker.overlay.nodes import ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.rebalance import MOVES_MAX, advance, lift, rebalance

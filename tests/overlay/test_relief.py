@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import ORIGIN
-from tracker.overlay.openings import NOWHERE
+from tracker.overlay.columns import ORIGIN
+from tracker.overlay.keys import NOWHERE
 from tracker.overlay.placement import Move, place
 from tracker.overlay.promises import check
 from tracker.overlay.relief import CLEARED_AMONG, relieve, relieve_some

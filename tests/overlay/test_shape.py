@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.placement import complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.relief import relieve, relieve_some

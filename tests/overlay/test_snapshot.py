@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import PeerId
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.promises import check
 from tracker.overlay.registry import Registry
 from tracker.overlay.snapshot import Row, changed_rows, pack_row, restore, row, rows, unpack_row

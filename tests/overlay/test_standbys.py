@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 from tracker.overlay.placement import place
 from tracker.overlay.promises import check
 from tracker.overlay.standbys import refill_standbys, take_over_standbys

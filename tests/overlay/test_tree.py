@@ -6,7 +6,7 @@ import pytest
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX, RANK_RELAY, RANK_SPARE
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import PeerId
-from tracker.overlay.nodes import NOBODY, ORIGIN
-from tracker.overlay.openings import WINDOW_RANK_MIN, lowest
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.keys import WINDOW_RANK_MIN, lowest
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.registry import Registry

@@ -18,8 +18,8 @@ from sim.experiments import settled_crowd
 from sim.process import Process
 from sim.truth import rank_of, relay_of, uplink_of
 from sim.world import Settings, World
-from tracker.overlay.nodes import ORIGIN
-from tracker.overlay.openings import NOWHERE
+from tracker.overlay.columns import ORIGIN
+from tracker.overlay.keys import NOWHERE
 from tracker.overlay.tree import Tree
 
 

@@ -26,9 +26,9 @@ from meshcast.protocol.networks import network_of
 from meshcast.protocol.tickets import Ban, Role, Ticket
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
-from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.office import Office, Vouching
 from tracker.overlay.placement import Move as Shift
 from tracker.overlay.registry import Registry

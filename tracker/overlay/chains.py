@@ -5,14 +5,12 @@ bytes an item and four an owner, keep the order in which items came, and add and
 list at a time: a child has one parent, a lease one lane.
 
 Each list is a ring backwards: before its first item comes its last, so that nothing else need know where it ends. The
-columns are arrays, for the reason that `nodes` gives.
+columns are arrays, for the reason that `columns` gives.
 """
 
 from array import array
-from typing import Final
 
-END: Final = -1
-"""No item: the end of a list, and the whole of an empty one."""
+from tracker.overlay.columns import END, longer
 
 
 class Chains:
@@ -21,16 +19,16 @@ class Chains:
     __slots__ = ("_previous", "first", "next")
 
     def __init__(self) -> None:
-        self.first: Final = array("i")
+        self.first = array("i")
         """The first item of each owner; walk on with `next`."""
-        self.next: Final = array("i")
-        self._previous: Final = array("i")
+        self.next = array("i")
+        self._previous = array("i")
 
     def grow(self, owners: int, items: int) -> None:
         """Make room for so many more owners and items."""
-        self.first.extend([END] * owners)
-        self.next.extend([END] * items)
-        self._previous.extend([END] * items)
+        self.first = longer(self.first, owners, END)
+        self.next = longer(self.next, items, END)
+        self._previous = longer(self._previous, items, END)
 
     def append(self, owner: int, item: int) -> None:
         """Put an item, which is on no list, at the end of an owner's."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from meshcast.protocol.units import MILLISECOND
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.errands import Exchange
-from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.placement import Move, is_settled
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree

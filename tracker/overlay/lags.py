@@ -21,8 +21,11 @@ from operator import sub
 from typing import Final
 
 from meshcast.protocol.units import MILLISECOND, Micros
-from tracker.overlay.chains import END, Chains
-from tracker.overlay.openings import LEVEL_MASK, LEVELS, NOWHERE, RANK_BITS, Openings, key_of, lowest
+from tracker.overlay.chains import Chains
+from tracker.overlay.columns import END, longer
+from tracker.overlay.keys import LEVEL_MASK, LEVELS, NOWHERE, RANK_BITS, key_of, lowest
+from tracker.overlay.nodes import Nodes
+from tracker.overlay.openings import Openings
 
 PLACES_MAX: Final = 255
 """A place fits a byte; more cities than that share places with their neighbours."""
@@ -55,9 +58,7 @@ BAGS_MAX: Final = 4
 class Lags:
     """Places, accesses and lags of the nodes of one tree."""
 
-    def __init__(
-        self, parent: Sequence[int], rank: Sequence[int], children: Chains, wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, tree: Nodes, children: Chains, wake: Callable[[], None]) -> None:
         """Begin blind; `wake` is called when the first who has measured anything is known."""
         self.is_blind = True
         """Nobody has measured anything: no lag, crowd or index here means anything."""
@@ -65,15 +66,14 @@ class Lags:
         self._nodes = 0
         """How many nodes there is room for; the columns are empty until somebody says what it has measured, or that it
         has measured nothing."""
-        self._parent = parent
-        self._rank = rank
+        self._tree = tree
         self._children = children
-        self.lag: Final = array("i")
+        self.lag = array("i")
         """How late the sound is at each node, us behind the origin."""
-        self.place: Final = array("B")
-        self._reach: Final = array("i")
+        self.place = array("B")
+        self._reach = array("i")
         """Mean one-way delay from each node to all landmarks, us."""
-        self.crowd: Final = array("i")
+        self.crowd = array("i")
         """How many hear through a node, itself included."""
         self.spots: Final = Openings(PLACES_MAX + 1, LEVELS)
         """Free places, by place and level."""
@@ -93,13 +93,14 @@ class Lags:
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
         self._nodes += nodes
-        if self.lag:
+        if len(self.lag):
             self._extend(nodes)
 
     def _extend(self, nodes: int) -> None:
-        for column in (self.lag, self.place, self._reach):
-            column.frombytes(bytes(nodes * column.itemsize))
-        self.crowd.extend([1] * nodes)
+        self.lag = longer(self.lag, nodes)
+        self.place = longer(self.place, nodes)
+        self._reach = longer(self._reach, nodes)
+        self.crowd = longer(self.crowd, nodes, 1)
         self.spots.grow(nodes)
         self.leaves.grow(nodes)
         self.reserve.grow(nodes)
@@ -108,7 +109,7 @@ class Lags:
 
     def enter(self, node: int, landmarks: Sequence[Micros]) -> None:
         """Take in the round trips that a node has measured, before it is placed. About 10 us; the first: O(n)."""
-        if not self.lag:
+        if not len(self.lag):
             self._extend(self._nodes)
         if self.reserve.key(node) != NOWHERE:
             self.reserve.put(node, NOWHERE)
@@ -208,7 +209,7 @@ class Lags:
 
     def settle(self, top: int) -> None:
         """Have a node's lag follow its new parent, and those beneath follow it."""
-        parent = self._parent[top]
+        parent = self._tree.parent[top]
         lag = self.lag[parent] + self.delay(parent, top)
         if lag == self.lag[top]:
             return
@@ -219,7 +220,7 @@ class Lags:
 
     def count(self, node: int, more: int) -> None:
         """Count so many more who hear through a node and all above it."""
-        crowd, parent = self.crowd, self._parent
+        crowd, parent = self.crowd, self._tree.parent
         while node >= 0:
             crowd[node] += more
             node = parent[node]
@@ -261,14 +262,14 @@ class Lags:
         """Name the bag of a free place under a node."""
         place = self.place[node]
         access = self._reach[node] - self._floor[place]
-        level = (self.lag[node] + access + HOP_US * (self._rank[node] - 2)) // LEVEL_US
+        level = (self.lag[node] + access + HOP_US * (self._tree.rank[node] - 2)) // LEVEL_US
         return place << RANK_BITS | (level if 0 <= level <= LEVEL_MASK else LEVEL_MASK if level > 0 else 0)
 
     def leaf_key(self, node: int) -> int:
         """Name the bag of a leaf-only node, by what its parent would give to one there."""
         place = self.place[node]
         access = self._reach[node] - self._floor[place]
-        level = (self.lag[node] - access + HOP_US * (self._rank[node] - 3)) // LEVEL_US
+        level = (self.lag[node] - access + HOP_US * (self._tree.rank[node] - 3)) // LEVEL_US
         return place << RANK_BITS | (level if 0 <= level <= LEVEL_MASK else LEVEL_MASK if level > 0 else 0)
 
     def heir_key(self, node: int, capacity: int) -> int:

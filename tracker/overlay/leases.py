@@ -11,8 +11,8 @@ from typing import Final
 
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.units import Micros
-from tracker.overlay.chains import END, Chains
-from tracker.overlay.nodes import GROWTH_DIVISOR, GROWTH_MIN
+from tracker.overlay.chains import Chains
+from tracker.overlay.columns import END, growth, longer
 
 
 class Lease(enum.IntEnum):
@@ -36,8 +36,8 @@ class Leases:
         self._length_us: Final = (heard_us, grace_us)
         self._lanes: Final = Chains()
         self._lanes.grow(len(Lease), 0)
-        self._heard_us: Final = array("q")
-        self._kind: Final = bytearray()
+        self._heard_us = array("q")
+        self._kind = bytearray()
         self._latest_us: Micros = 0
 
     def touch(self, node: int, now: Micros, kind: Lease = Lease.HEARD) -> None:
@@ -86,7 +86,7 @@ class Leases:
         return None if first == END else self._heard_us[first] + self._length_us[kind]
 
     def _grow(self, missing: int) -> None:
-        more = max(missing, GROWTH_MIN, len(self._kind) // GROWTH_DIVISOR)
+        more = growth(len(self._kind), missing)
         self._lanes.grow(0, more)
-        self._heard_us.frombytes(bytes(more * self._heard_us.itemsize))
-        self._kind.extend(bytes([NONE]) * more)
+        self._heard_us = longer(self._heard_us, more)
+        self._kind = longer(self._kind, more, NONE)

@@ -14,10 +14,12 @@ from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
+from tracker.overlay.columns import NOBODY, longer
 from tracker.overlay.errands import Clearing, Errands
+from tracker.overlay.keys import RANK_BITS
 from tracker.overlay.lags import Lags
-from tracker.overlay.nodes import NOBODY, Nodes
-from tracker.overlay.openings import RANK_BITS, Openings
+from tracker.overlay.nodes import Nodes
+from tracker.overlay.openings import Openings
 from tracker.overlay.standby_links import StandbyLinks
 from tracker.overlay.states import ATTACHED
 
@@ -35,7 +37,7 @@ class Links(Nodes):
         regions = len(nearest_regions)
         self.children: Final = Chains()
         self.standbys: Final = StandbyLinks()
-        self.lags: Final = Lags(self.parent, self.rank, self.children, self._open_eyes)
+        self.lags: Final = Lags(self, self.children, self._open_eyes)
         self.slots: Final = Openings(regions)
         self.leaf_only: Final = Openings(regions)
         self.adopters: Final = Openings(regions)
@@ -49,7 +51,7 @@ class Links(Nodes):
         )
         """For each sum of bits the indices that it names."""
         # The bags of each node in one number: most changes change nothing there, and one comparison tells.
-        self._bags: Final = bytearray()
+        self._bags = bytearray()
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
         self._splices_at: Final[dict[int, int]] = {}
@@ -157,7 +159,7 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
-        self._bags.extend(bytes(nodes))
+        self._bags = longer(self._bags, nodes)
         self.lags.grow(nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)

@@ -1,12 +1,4 @@
-"""Peers as numbers: the columns of the tracker's view, how they grow, and what can be read off them.
-
-A peer is a slot of flat columns; the slot of one that left is used again. Node 0 is the origin.
-
-Columns are as narrow as what they hold: bytes, numbers of two bytes, and of four for nodes. Among a few thousand peers
-Python reads a list faster than an array (35 ns, 50 to 65); among a million what counts is how many pages of memory the
-columns lie on, and that a number in an array is no object somewhere else: to read a random entry takes 590 ns from a list
-of nodes, 245 ns from an array of them, 320 ns from a list of small numbers and 215 ns from bytes.
-"""
+"""Peers as numbers: the columns of the tracker's view, how they grow, and what can be read off them."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -18,18 +10,14 @@ from meshcast.protocol.limits import (
     RANK_MAX,
 )
 from meshcast.protocol.tickets import Role
-from tracker.overlay.openings import REGIONS_MAX
+from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
+from tracker.overlay.keys import REGIONS_MAX
 from tracker.overlay.states import ILLEGAL, NEXT, ORPHAN, State, Step
 
-ORIGIN: Final = 0
-NOBODY: Final = -1
 CAPACITY_MAX: Final = 2**15 - 1
 """What an entry of the capacity column holds; the limits page allows less."""
 PREFIX_MAX: Final = 2**63 - 1
 COUNTER_MAX: Final = 2**63 - 1
-GROWTH_MIN: Final = 64
-GROWTH_DIVISOR: Final = 32
-"""Columns grow by this part of themselves; lists keep an eighth in reserve of their own accord."""
 _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
@@ -50,21 +38,21 @@ class Nodes:
             _complete(region, near, regions) for region, near in enumerate(nearest_regions)
         )
         """For each region all regions, itself first, then nearest first."""
-        self.parent: Final = array("i")
-        self.rank: Final = bytearray()
-        self.capacity: Final = array("h")
-        self.free: Final = array("h")
+        self.parent = array("i")
+        self.rank = bytearray()
+        self.capacity = array("h")
+        self.free = array("h")
         """Capacity less children; negative where emergency places are taken."""
-        self.region: Final = bytearray()
-        self.prefix: Final = array("q")
+        self.region = bytearray()
+        self.prefix = array("q")
         """The address prefix of each node, as a number that whoever adds it makes; standbys should differ in it."""
         self.counter: Final[list[int]] = []
         """How often each peer has asked to be attached, as it says: the version of its place."""
-        self.state: Final = bytearray()
-        self.role: Final = bytearray()
+        self.state = bytearray()
+        self.role = bytearray()
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
-        self._clients_max: Final = array("h")
+        self._clients_max = array("h")
         self._unused: Final[list[int]] = []
         self._used = 0
 
@@ -77,7 +65,7 @@ class Nodes:
         else:
             node = self._used
             if node == len(self.state):
-                self._grow(max(GROWTH_MIN, node // GROWTH_DIVISOR))
+                self._grow(growth(node))
             self._used = node + 1
         kind = LISTENER if role is _ROLE_OF_MOST else int(role)
         self.state[node] = ORPHAN
@@ -141,12 +129,16 @@ class Nodes:
 
     def _grow(self, nodes: int) -> None:
         """Make room for so many more nodes in every column; whoever adds indices grows them too."""
-        self.parent.extend([NOBODY] * nodes)
+        self.parent = longer(self.parent, nodes, NOBODY)
         self.counter.extend([0] * nodes)
-        for octets in (self.state, self.rank, self.region, self.role):
-            octets.extend(bytes(nodes))
-        for packed in (self.capacity, self.free, self.prefix, self._clients_max):
-            packed.frombytes(bytes(nodes * packed.itemsize))
+        self.state = longer(self.state, nodes)
+        self.rank = longer(self.rank, nodes)
+        self.region = longer(self.region, nodes)
+        self.role = longer(self.role, nodes)
+        self.capacity = longer(self.capacity, nodes)
+        self.free = longer(self.free, nodes)
+        self.prefix = longer(self.prefix, nodes)
+        self._clients_max = longer(self._clients_max, nodes)
 
     def _release(self, node: int) -> None:
         """Let the slot of a node be used again; whoever knows its links cuts them."""

@@ -8,36 +8,11 @@ choice. (What a whole join costs: `benchmarks/overlay.py`.)
 
 from array import array
 from collections.abc import Sequence
-from typing import Final
 
-from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
+from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.machine import Dice
-
-RANK_BITS: Final = 6
-RANK_MASK: Final = (1 << RANK_BITS) - 1
-LEVELS: Final = RANK_MASK + 1
-LEVEL_MASK: Final = RANK_MASK
-"""Where bags are kept by lag, its levels stand for the ranks."""
-REGIONS_MAX: Final = 256
-"""48 regions by landmarks are planned; a region fits a byte."""
-NOWHERE: Final = -1
-"""The key of a node that is in no bag, and of a bag that does not exist."""
-WINDOW_RANK_MIN: Final = RANK_LISTENER_MIN + 3
-"""From this rank on one's own region may be one rank deeper than the best: in a tree this deep a hop across the world
-costs more than a level; in a small one the depth is everything, and must be least."""
-
-assert RANK_MAX <= RANK_MASK
-assert REGIONS_MAX << RANK_BITS < 2**15, "a key fits two bytes"
-
-
-def key_of(region: int, rank: int) -> int:
-    """Name the bag of a region and a rank."""
-    return region << RANK_BITS | rank
-
-
-def lowest(mask: int) -> int:
-    """Give the number of the lowest bit of a mask that is not 0."""
-    return (mask & -mask).bit_length() - 1
+from tracker.overlay.columns import longer
+from tracker.overlay.keys import NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN, key_of
 
 
 class Openings:
@@ -58,8 +33,8 @@ class Openings:
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
-        self._keys.extend([NOWHERE] * nodes)
-        self._positions.extend([0] * nodes)
+        self._keys = longer(self._keys, nodes, NOWHERE)
+        self._positions = longer(self._positions, nodes)
 
     def key(self, node: int) -> int:
         """Tell in which bag a node is; `NOWHERE` if in none."""

@@ -19,9 +19,9 @@ from typing import Final
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
+from tracker.overlay.keys import NOWHERE, RANK_MASK, lowest
 from tracker.overlay.lags import HOP_US
 from tracker.overlay.nodes import RANK_MIN
-from tracker.overlay.openings import NOWHERE, RANK_MASK, lowest
 from tracker.overlay.standbys import adopters_below
 from tracker.overlay.states import ATTACHED
 from tracker.overlay.tree import Tree

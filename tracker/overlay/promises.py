@@ -8,8 +8,10 @@ from collections import Counter
 from meshcast.protocol.capacity import clients_max
 from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
-from tracker.overlay.nodes import NOBODY, ORIGIN, RANK_MIN
-from tracker.overlay.openings import NOWHERE, RANK_BITS, RANK_MASK, Openings, key_of
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.keys import NOWHERE, RANK_BITS, RANK_MASK, key_of
+from tracker.overlay.nodes import RANK_MIN
+from tracker.overlay.openings import Openings
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
 

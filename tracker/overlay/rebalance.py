@@ -15,9 +15,9 @@ as PENDING, and legal under the rank rule. `advance` takes what follows once a p
 from typing import Final
 
 from meshcast.protocol.units import MILLISECOND
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.exchange import complete_exchange, exchange
-from tracker.overlay.nodes import NOBODY, ORIGIN
-from tracker.overlay.openings import key_of, lowest
+from tracker.overlay.keys import key_of, lowest
 from tracker.overlay.placement import (
     Move,
     is_settled,

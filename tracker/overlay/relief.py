@@ -16,7 +16,7 @@ from typing import Final
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from tracker.overlay.errands import Clearing
-from tracker.overlay.openings import NOWHERE, key_of, lowest
+from tracker.overlay.keys import NOWHERE, key_of, lowest
 from tracker.overlay.placement import Move, find_elsewhere, find_slot, is_settled, parent_rank_bound
 from tracker.overlay.states import ATTACHED, PENDING
 from tracker.overlay.tree import Tree

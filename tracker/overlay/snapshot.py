@@ -15,8 +15,9 @@ from meshcast.protocol.fields import optional, record, several, uint
 from meshcast.protocol.limits import ADDRESSES_MAX, RANK_MAX
 from meshcast.protocol.tickets import Role, address, key, pack, role, unpack
 from meshcast.protocol.units import Address, PeerId, Rank
-from tracker.overlay.nodes import CAPACITY_MAX, COUNTER_MAX, NOBODY, ORIGIN, PREFIX_MAX
-from tracker.overlay.openings import REGIONS_MAX
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.keys import REGIONS_MAX
+from tracker.overlay.nodes import CAPACITY_MAX, COUNTER_MAX, PREFIX_MAX
 from tracker.overlay.registry import Registry
 from tracker.overlay.tree import Tree
 

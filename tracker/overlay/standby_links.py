@@ -12,8 +12,7 @@ from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import STANDBYS_MAX
-from tracker.overlay.chains import END
-from tracker.overlay.nodes import NOBODY
+from tracker.overlay.columns import END, NOBODY, longer
 
 assert STANDBYS_MAX == 2, "the two entries of a node are looked at one by one below"
 
@@ -24,22 +23,23 @@ class StandbyLinks:
     __slots__ = ("_first", "_next", "_previous", "_standbys", "load", "wanting")
 
     def __init__(self) -> None:
-        self._standbys: Final = array("i")
-        self._first: Final = array("i")
-        self._next: Final = array("i")
-        self._previous: Final = array("i")
-        self.load: Final = array("h")
+        self._standbys = array("i")
+        self._first = array("i")
+        self._next = array("i")
+        self._previous = array("i")
+        self.load = array("h")
         """How many peers a node stands by for."""
         self.wanting: Final[dict[int, None]] = {}
         """Who has lost a standby and has not been given another, in the order of the losses."""
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
-        self._standbys.extend([NOBODY] * (STANDBYS_MAX * nodes))
-        self._first.extend([END] * nodes)
-        self._next.extend([END] * (STANDBYS_MAX * nodes))
-        self._previous.extend([END] * (STANDBYS_MAX * nodes))
-        self.load.extend([0] * nodes)
+        entries = STANDBYS_MAX * nodes
+        self._standbys = longer(self._standbys, entries, NOBODY)
+        self._first = longer(self._first, nodes, END)
+        self._next = longer(self._next, entries, END)
+        self._previous = longer(self._previous, entries, END)
+        self.load = longer(self.load, nodes)
 
     def of(self, node: int) -> tuple[int, ...]:
         """Give a node's standbys."""

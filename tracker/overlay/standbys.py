@@ -18,8 +18,8 @@ from typing import Final
 from meshcast.protocol.capacity import clients_max_for
 from meshcast.protocol.limits import RANK_LISTENER_MIN, STANDBYS_MAX
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
-from tracker.overlay.nodes import NOBODY, ORIGIN
-from tracker.overlay.openings import RANK_BITS
+from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.keys import RANK_BITS
 from tracker.overlay.tree import Tree
 
 RANK_US: Final = 60 * MILLISECOND

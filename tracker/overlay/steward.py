@@ -14,8 +14,8 @@ from typing import Final
 from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Micros, Rank
 from tracker.overlay import succession
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.leases import Lease, Leases
-from tracker.overlay.nodes import NOBODY, ORIGIN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some

@@ -16,9 +16,9 @@ from typing import Final
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN
 from meshcast.protocol.units import MILLISECOND, Micros
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.errands import Succession
 from tracker.overlay.lags import QUALITY_US
-from tracker.overlay.nodes import NOBODY
 from tracker.overlay.placement import (
     Move,
     bears_another,

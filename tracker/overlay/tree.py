@@ -20,8 +20,9 @@ from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Rank
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.links import Links
-from tracker.overlay.nodes import CAPACITY_MAX, NOBODY, ORIGIN, RANK_MIN
+from tracker.overlay.nodes import CAPACITY_MAX, RANK_MIN
 from tracker.overlay.states import ATTACHED, FREE, PENDING, SUSPECT, Step
 
 _PLACE: Final = int(Step.PLACE)

@@ -14,7 +14,7 @@ from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.orphans import Orphan, Orphans
 from sim.flow.sound import Sound
 from sim.scenario import Fidelity, Law, Scenario, Sessions, Wave
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 
 WAY_US = 10 * MILLISECOND
 CITIES = 100

@@ -7,7 +7,7 @@ import pytest
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX
 from meshcast.protocol.units import SECOND
 from sim.flow.flow import Flow
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 
 
 @pytest.fixture

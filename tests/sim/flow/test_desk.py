@@ -5,7 +5,7 @@ import pytest
 from meshcast.protocol.units import SECOND
 from sim.flow.desk import TIMED_EVERY, Timer, Wish
 from sim.flow.flow import Flow
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
 
 MakeFlow = Callable[..., Flow]

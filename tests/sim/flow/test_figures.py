@@ -8,7 +8,7 @@ from meshcast.protocol.units import SECOND
 from sim.flow.figures import tree_bytes
 from sim.flow.flow import Flow
 from sim.scenario import Fidelity, Scenario
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 
 MakeFlow = Callable[..., Flow]
 

@@ -7,7 +7,7 @@ from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.flow.flow import Flow
 from sim.scenario import Curve
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 
 MakeFlow = Callable[..., Flow]
 

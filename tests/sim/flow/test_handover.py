@@ -9,7 +9,7 @@ from sim.process import Process
 from sim.scenario import Fidelity, Scenario
 from sim.truth import rank_of, relay_of, uplink_of
 from sim.world import Settings, World
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 
 SETTINGS = Settings(conditions=Conditions(jitter=0.0), origin_capacity=4)
 Handed = tuple[World, Flow, dict[Process, int]]

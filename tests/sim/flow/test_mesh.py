@@ -10,7 +10,7 @@ from meshcast.protocol.limits import (
     RESERVE_PLACES_MAX,
     STANDBY_CLIENTS_PER_PLACE,
 )
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 
 Seated = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from meshcast.protocol.limits import (
     STALLED_PATIENCE_US,
 )
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 
 WAY_US = 10 * MILLISECOND
 AT_US = 10 * SECOND + 37

@@ -11,7 +11,7 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.sound import Sound
 from sim.scenario import DELAYS_US
-from tracker.overlay.nodes import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 
 CHUNK_US = 100 * MILLISECOND
 END_US = 30 * SECOND

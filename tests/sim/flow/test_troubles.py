@@ -7,7 +7,7 @@ from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.flow.flow import Flow
 from sim.flow.troubles import RETURN_US
 from sim.scenario import Fault, FaultKind, Wave
-from tracker.overlay.nodes import ORIGIN
+from tracker.overlay.columns import ORIGIN
 
 MakeFlow = Callable[..., Flow]
 AT_US = 30 * SECOND
