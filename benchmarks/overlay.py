@@ -45,7 +45,7 @@ from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN, TR
 from meshcast.protocol.units import SECOND, Address, PeerId
 from tracker.overlay.columns import NOBODY
 from tracker.overlay.leases import Leases
-from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.registry import Registry
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys
@@ -183,7 +183,7 @@ class Desk:
             if tree.state[standby] == State.ATTACHED and tree.free[standby] > -EMERGENCY_PLACES_MAX:
                 self.report(head, standby)
                 return 1
-        placement = place(tree, head, emergency=True)
+        placement = place_in_emergency(tree, head)
         if placement is not None:
             self.report(head, placement.parent)
         return 1

@@ -32,7 +32,7 @@ from sim.matrix import Matrix
 from sim.population import Population
 from tracker.overlay.columns import ORIGIN
 from tracker.overlay.lags import RELAY_US
-from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.promises import check
 from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some
@@ -148,12 +148,12 @@ class Crowd:
         """Have the tracker place an orphan that nobody took; one that cannot be placed sheds its children first."""
         tree = self.tree
         shed: list[int] = []
-        if place(tree, head, emergency=True) is None:
+        if place_in_emergency(tree, head) is None:
             self.shed += 1
             shed = list(tree.children.of(head))
             for child in shed:
                 tree.detach(child)
-            assert place(tree, head, emergency=True) is not None
+            assert place_in_emergency(tree, head) is not None
         tree.confirm(head)
         self.obey("splice", self.reported(head))
         for child in shed:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN
 from tracker.overlay.columns import ORIGIN
-from tracker.overlay.placement import complete_splice, place
+from tracker.overlay.placement import complete_splice, place, place_in_emergency
 from tracker.overlay.promises import check
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys
@@ -102,7 +102,7 @@ def churn(tree: Tree, deaths: int, chance: random.Random) -> None:
             if willing:
                 tree.adopted(head, willing[0], rank=tree.rank[willing[0]] + 1, counter=tree.counter[head] + 1)
                 confirm_all(tree, relieve(tree, willing[0]))
-            elif place(tree, head, emergency=True) is not None:
+            elif place_in_emergency(tree, head) is not None:
                 tree.confirm(head)
                 complete_splice(tree, head)
         node = tree.add(capacity=chance.choice((0, 0, 0, 2, 4, 8)), region=0)

@@ -11,7 +11,7 @@ from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import PeerId
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.keys import WINDOW_RANK_MIN, lowest
-from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.promises import check
 from tracker.overlay.registry import Registry
 from tracker.overlay.relief import relieve, relieve_some
@@ -117,9 +117,9 @@ class TreeBesideModel(RuleBasedStateMachine):
             self.parents.update(dict.fromkeys(adoption.torn, NOBODY))
         if adoption.taken and not adoption.torn:
             # I10: the same report again changes nothing.
-            before = self.tree.rank[:], self.tree.state[:]
+            before = bytes(self.tree.rank), bytes(self.tree.state)
             assert self.tree.adopted(head, adopter, rank=rank, counter=counter) == adoption
-            assert (self.tree.rank, self.tree.state) == before
+            assert (bytes(self.tree.rank), bytes(self.tree.state)) == before
 
     @precondition(lambda self: self.parents)
     @rule(number=pick)
@@ -134,7 +134,7 @@ class TreeBesideModel(RuleBasedStateMachine):
         node = self.node(number)
         before = self.tree.rank[node]
         if self.parents[node] == NOBODY:
-            placement = place(self.tree, node, emergency=emergency)
+            placement = (place_in_emergency if emergency else place)(self.tree, node)
             if placement is not None:
                 self.parents[node] = placement.parent
                 assert not self.children(node) or self.tree.rank[node] <= before
@@ -145,7 +145,7 @@ class TreeBesideModel(RuleBasedStateMachine):
         """An orphan that was given a place and could not take it asks once more, before it has been heard."""
         node = self.node(number)
         if self.tree.state[node] == State.PENDING and not self.children(node):
-            placement = place(self.tree, node, emergency=True)
+            placement = place_in_emergency(self.tree, node)
             if placement is not None:
                 self.parents[node] = placement.parent
 

@@ -59,17 +59,30 @@ class Move:
     target: int
 
 
-def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None:
+def place(tree: Tree, node: int) -> Placement | None:
     """Find a place for a peer and enter it in the tree; None if there is none now. O(regions).
 
-    `emergency` allows one beyond somebody's capacity; a relay or a spare, which can only hang near the origin and
-    brings more than it takes, is allowed that in any case.
+    A relay or a spare, which can only hang near the origin and brings more than it takes, is allowed a place beyond
+    somebody's capacity.
     """
+    placement = _place_within(tree, node)
+    if placement is None and tree.role[node] != LISTENER:
+        placement = _place_beyond(tree, node)
+    return placement
+
+
+def place_in_emergency(tree: Tree, node: int) -> Placement | None:
+    """Find a place, as above, for one that has lost its sound: if need be beyond somebody's capacity."""
+    placement = _place_within(tree, node)
+    return _place_beyond(tree, node) if placement is None else placement
+
+
+def _place_within(tree: Tree, node: int) -> Placement | None:
+    """Find a free place, or one that a leaf-only peer makes free."""
     # A place that it was given before and has not taken is forgotten, and with it the leaf that was to make room.
     tree.withdraw_splice(node)
     below = parent_rank_bound(tree, node)
-    is_listener = tree.role[node] == LISTENER
-    if is_listener and not tree.lags.is_blind:
+    if tree.role[node] == LISTENER and not tree.lags.is_blind:
         placement = place_by_lag(tree, node, below)
         if placement is not None:
             return placement
@@ -82,10 +95,15 @@ def place(tree: Tree, node: int, *, emergency: bool = False) -> Placement | None
         tree.attach(node, parent)
         tree.promise_splice(node, leaf)
         return Placement(parent, leaf)
-    if slot is not None:
-        tree.attach(node, slot)
-        return Placement(slot)
-    adopter = _find_adopter(tree, node) if emergency or not is_listener else None
+    if slot is None:
+        return None
+    tree.attach(node, slot)
+    return Placement(slot)
+
+
+def _place_beyond(tree: Tree, node: int) -> Placement | None:
+    """Find somebody who may carry one too many."""
+    adopter = _find_adopter(tree, node)
     if adopter is None:
         return None
     tree.attach(node, adopter)

@@ -30,7 +30,7 @@ CLEARED_AMONG: Final = 4
 """How many children are looked at for one that can be cleared."""
 
 
-def relieve(tree: Tree, adopter: int, *, moves_max: int = MOVES_MAX) -> list[Move]:
+def relieve(tree: Tree, adopter: int, moves_max: int = MOVES_MAX) -> list[Move]:
     """Plan moves that take an adopter back to its capacity; they are in the tree already, as PENDING.
 
     What a splice under way will take off it is left to the splice. O(children + moves * regions).
@@ -124,7 +124,7 @@ def _ranks_of_places(tree: Tree, most: int, but: int) -> list[int]:
     return found
 
 
-def relieve_some(tree: Tree, *, nodes_max: int = NODES_MAX) -> list[Move]:
+def relieve_some(tree: Tree, nodes_max: int = NODES_MAX) -> list[Move]:
     """Relieve those for whom a place has opened, the highest in the tree first. O(nodes_max * regions).
 
     Called whenever places open, it keeps newcomers from taking at the top what whole subtrees there are waiting for.

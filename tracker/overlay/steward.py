@@ -16,7 +16,7 @@ from meshcast.protocol.units import SECOND, Micros, Rank
 from tracker.overlay import succession
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.leases import Lease, Leases
-from tracker.overlay.placement import Move, complete_splice, place
+from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
@@ -181,7 +181,7 @@ class Steward:
 
     def help(self, node: int) -> bool:
         """Find a parent for an orphan whom no neighbour could help; tell whether there is one. Ask `may_help` first."""
-        return place(self.tree, node, emergency=True) is not None
+        return place_in_emergency(self.tree, node) is not None
 
     def may_help(self, node: int, now: Micros) -> bool:
         """Tell whether an orphan has had the time to try the place that it was given."""

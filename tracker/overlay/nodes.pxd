@@ -1,0 +1,28 @@
+cdef int NOBODY, ORIGIN
+cdef int ORPHAN, ILLEGAL, LISTENER
+cdef int _LEAVE
+
+cdef class Nodes:
+    cdef public tuple nearest
+    cdef public int[:] parent
+    cdef public unsigned char[:] rank
+    cdef public short[:] capacity
+    cdef public short[:] free
+    cdef public unsigned char[:] region
+    cdef public long long[:] prefix
+    cdef public list counter
+    cdef public unsigned char[:] state
+    cdef public unsigned char[:] role
+    cdef public dict changed
+    cdef public short[:] _clients_max
+    cdef public list _unused
+    cdef public int _used
+
+    cpdef int clients_max(self, int node)
+    cpdef bint has_children(self, int node)
+    cpdef int branch(self, int node)
+    cpdef bint is_rooted(self, int node)
+    cpdef bint is_under(self, int node, int ancestor)
+    cpdef _write_capacity(self, int node, int capacity)
+    cpdef _release(self, int node)
+    cpdef bint _step(self, int node, int step)
