@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meshcast.protocol.capacity import LISTENER
-from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RESERVE_PLACES_MAX
+from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RESERVE_PLACES_MAX, STANDBYS_MAX
 from tracker.overlay.promises import check
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def tree_problems(flow: "Flow") -> list[str]:
     problems += [f"I4 at {now} us: peer {one} hears from {mesh.parent[one]}, which is gone" for one in lost]
     hearing = np.bincount(parent[hanging], minlength=len(parent))
     backed = np.zeros(len(parent), np.int64)
-    for column in mesh.standby:
-        held = np.frombuffer(column, np.int32)
+    standbys = np.frombuffer(mesh.standby, np.int32).reshape(-1, STANDBYS_MAX)
+    for held in standbys.T:
         backed += np.bincount(held[alive & (held >= 0)], minlength=len(parent))
     for node in np.flatnonzero(alive):
         children = mesh.children[node] or {}
@@ -51,13 +51,12 @@ def tree_problems(flow: "Flow") -> list[str]:
             problems.append(
                 f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {list(clients)}"
             )
-    for column in mesh.standby:
-        standby = np.frombuffer(column, np.int32)
+    for standby in standbys.T:
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))
         served = served[alive[standby[served]]]
         wrong = served[(rank[standby[served]] >= rank[served]) | (standby[served] == parent[served])]
         problems += [
-            f"I8 at {now} us: {column[one]} stands by for {one}, of no lower rank or its parent"
+            f"I8 at {now} us: {standby[one]} stands by for {one}, of no lower rank or its parent"
             for one in wrong
         ]
     if len(mesh.parent) <= TREE_NODES_MAX:

@@ -53,17 +53,17 @@ class Wish:
     """Round trips that it has measured; none where peers are placed by rank and region alone."""
 
 
-@dataclass(slots=True)
 class Timer:
     """CPU time of some operations of one kind."""
 
-    clock: Clock | None
-    count: int = 0
-    timed: int = 0
-    seconds: float = 0.0
-    is_on: bool = False
-    """The operation that began last is one of those that are timed; to ask this first saves most of the calls below."""
-    _began: float = -1.0
+    def __init__(self, clock: Clock | None) -> None:
+        self.clock = clock
+        self.count = 0
+        self.timed = 0
+        self.seconds = 0.0
+        self.is_on = False
+        """The operation that began last is one of those that are timed; to ask this first saves most of the calls below."""
+        self._began = -1.0
 
     def begin(self) -> None:
         """Perhaps time the operation that begins now."""
@@ -374,7 +374,7 @@ class Desk:
                 calendar.at(calendar.now + GRACE_US, self._bury, node, mesh.generation[node])
                 continue
             is_pending = tree.state[node] == State.PENDING
-            is_short = len(mesh.standbys(node)) < len(mesh.standby)
+            is_short = mesh.lacks_standby(node)
             if is_pending or is_short or mesh.parent[node] != tree.parent[node]:
                 calendar.at(due, self._resume, node, mesh.generation[node])
         self._admit()

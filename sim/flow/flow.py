@@ -318,7 +318,7 @@ class Flow:
         mesh, now = self.mesh, self.calendar.now
         if not self.desk.is_up:
             for node in self.people:
-                if NOBODY in (mesh.standby[0][node], mesh.standby[1][node]) and mesh.parent[node] > ORIGIN:
+                if mesh.lacks_standby(node) and mesh.parent[node] > ORIGIN:
                     self._fill_from_uncles(node, now)
         self.calendar.at(now + BEAT_EVERY_US, self._fill_all)
 
@@ -326,7 +326,7 @@ class Flow:
         """Take an uncle into an empty place until the tracker names somebody: at most one."""
         mesh = self.mesh
         parent = mesh.parent[node]
-        if parent == NOBODY or (mesh.standby[0][node] != NOBODY and mesh.standby[1][node] != NOBODY):
+        if parent == NOBODY or not mesh.lacks_standby(node):
             return
         orphans, asked = self.orphans, dict[int, None]()
         known = orphans.uncles(parent)
@@ -335,9 +335,9 @@ class Flow:
             if uncle in asked or uncle in (node, parent):
                 continue
             asked[uncle] = None
-            place = mesh.enlist(node, uncle)
-            if place >= 0:
-                mesh.warm_at[place][node] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
+            entry = mesh.enlist(node, uncle)
+            if entry >= 0:
+                mesh.warm_at[entry] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
                 return
             known += orphans.able_below(uncle, node)
             if len(asked) == REFERRED_MAX:

@@ -1,7 +1,7 @@
 """Who really hears from whom, and how far behind the origin everybody is.
 
 A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat and narrow, for the reason
-that `tracker.overlay.nodes` gives, so that a million peers cost megabytes and a sample is a sum over a column. Children and
+that `tracker.overlay.columns` gives, so that a million peers cost megabytes and a sample is a sum over a column. Children and
 standby clients are dicts used as ordered sets, and only for those who have places.
 """
 
@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
-from meshcast.protocol.limits import RANK_MAX
+from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
-from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN, longer
 from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
@@ -23,31 +23,35 @@ SOURCE: Final = int(Role.SOURCE)
 _clients_max_for: Final = lru_cache(maxsize=1 << 14)(clients_max_for)
 
 
+assert STANDBYS_MAX == 2, "the two entries of a peer are looked at one by one below"
+
+
 class Mesh:
     """The peers themselves, as columns."""
 
     def __init__(self, city_delays_us: list[list[Micros]]) -> None:
         self._city_delays_us: Final = city_delays_us
-        self.alive: Final = bytearray()
-        self.parent: Final = array("i")
-        self.rank: Final = bytearray()
-        self.capacity: Final = array("h")
-        self.role: Final = bytearray()
-        self.city: Final = array("h")
+        self.alive = bytearray()
+        self.parent = array("i")
+        self.rank = bytearray()
+        self.capacity = array("h")
+        self.role = bytearray()
+        self.city = array("h")
         self._delays_us: Final[list[list[Micros]]] = []
         """From each peer's city to all others."""
-        self._children_max: Final = array("h")
-        self.access_us: Final = array("i")
-        self.lag_us: Final = array("i")
+        self._children_max = array("h")
+        self.access_us = array("i")
+        self.lag_us = array("i")
         """From the origin to this peer along its parents."""
-        self.base_us: Final = array("i")
+        self.base_us = array("i")
         """The least lag that it has had: playout counts from there."""
-        self.attached_at: Final = array("q")
-        self.counter: Final[list[int]] = []
-        self.generation: Final[list[int]] = []
+        self.attached_at = array("q")
+        self.counter = array("q")
+        self.generation = array("i")
         """How many peers have had this number: what was meant for an earlier one is not for this."""
-        self.standby: Final = (array("i"), array("i"))
-        self.warm_at: Final = (array("q"), array("q"))
+        self.standby = array("i")
+        """Standby i of a peer is entry STANDBYS_MAX * peer + i."""
+        self.warm_at = array("q")
         """From when on each standby answers at once."""
         self.children: Final[list[dict[int, None] | None]] = []
         self.clients: Final[list[dict[int, None] | None]] = []
@@ -67,7 +71,7 @@ class Mesh:
         self._delays_us[node] = self._city_delays_us[city]
         self.lag_us[node] = self.base_us[node] = self.counter[node] = 0
         self.attached_at[node] = -1
-        self.standby[0][node] = self.standby[1][node] = NOBODY
+        self.standby[STANDBYS_MAX * node] = self.standby[STANDBYS_MAX * node + 1] = NOBODY
         self.children[node] = {} if capacity else None
         self.clients[node] = {} if capacity else None
         self.living += node != ORIGIN
@@ -123,21 +127,28 @@ class Mesh:
 
     def standbys(self, node: int) -> list[int]:
         """Give a peer's standbys."""
-        one, other = self.standby[0][node], self.standby[1][node]
+        entry = STANDBYS_MAX * node
+        one, other = self.standby[entry], self.standby[entry + 1]
         if one == NOBODY:
             return [] if other == NOBODY else [other]
         return [one] if other == NOBODY else [one, other]
 
     def has_warm(self, node: int, standby: int, now: Micros) -> bool:
         """Tell whether `standby` stands by for `node` and its link is up."""
-        if self.standby[0][node] == standby and self.warm_at[0][node] <= now:
+        entry = STANDBYS_MAX * node
+        if self.standby[entry] == standby and self.warm_at[entry] <= now:
             return True
-        return self.standby[1][node] == standby and self.warm_at[1][node] <= now
+        return self.standby[entry + 1] == standby and self.warm_at[entry + 1] <= now
+
+    def lacks_standby(self, node: int) -> bool:
+        """Tell whether a peer could do with another standby."""
+        entry = STANDBYS_MAX * node
+        return self.standby[entry] == NOBODY or self.standby[entry + 1] == NOBODY
 
     def drop_higher_standbys(self, node: int) -> bool:
         """Let go of standbys whose rank is not lower: they would refuse. Tell whether there were any."""
-        ranks, (first, second) = self.rank, self.standby
-        rank, one, other, has_dropped = ranks[node], first[node], second[node], False
+        ranks, entry, has_dropped = self.rank, STANDBYS_MAX * node, False
+        rank, one, other = ranks[node], self.standby[entry], self.standby[entry + 1]
         if one != NOBODY and ranks[one] >= rank:
             has_dropped = self.drop_standby(node, one)
         if other != NOBODY and ranks[other] >= rank:
@@ -154,14 +165,14 @@ class Mesh:
 
     def take_standby(self, node: int, standby: int, warm_at: Micros) -> bool:
         """Have `standby` stand by for `node` from then on; tell whether both had room for it."""
-        place = self.enlist(node, standby)
-        if place < 0:
+        entry = self.enlist(node, standby)
+        if entry < 0:
             return False
-        self.warm_at[place][node] = warm_at
+        self.warm_at[entry] = warm_at
         return True
 
     def enlist(self, node: int, standby: int) -> int:
-        """Have `standby` stand by for `node`; give which of its standbys it is, for `warm_at`, or -1 if it may not be."""
+        """Have `standby` stand by for `node`; give its entry, for `warm_at`, or -1 if it may not be."""
         clients = self.clients[standby]
         if clients is None or node in clients or not self.alive[standby]:
             return -1
@@ -170,21 +181,23 @@ class Mesh:
             self.role[standby], self.capacity[standby], own, rank
         ):
             return -1
-        for place, column in enumerate(self.standby):
-            if column[node] == NOBODY:
-                column[node] = standby
-                clients[node] = None
-                return place
-        return -1
+        entry = STANDBYS_MAX * node
+        if self.standby[entry] != NOBODY:
+            entry += 1
+            if self.standby[entry] != NOBODY:
+                return -1
+        self.standby[entry] = standby
+        clients[node] = None
+        return entry
 
     def drop_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node` no longer; tell whether it did."""
-        column, other = self.standby
-        if column[node] != standby:
-            column = other
-            if column[node] != standby:
+        entry = STANDBYS_MAX * node
+        if self.standby[entry] != standby:
+            entry += 1
+            if self.standby[entry] != standby:
                 return False
-        column[node] = NOBODY
+        self.standby[entry] = NOBODY
         clients = self.clients[standby]
         if clients is not None:
             clients.pop(node, None)
@@ -219,15 +232,21 @@ class Mesh:
 
     def _grow(self, missing: int) -> None:
         more = max(missing, 64, len(self.parent) // 8)
-        for octets in (self.alive, self.rank, self.role):
-            octets.extend(bytes(more))
-        for column in (
-            self.parent, self.capacity, self._children_max, self.city, self.access_us, self.lag_us, self.base_us,
-            self.attached_at, *self.standby, *self.warm_at,
-        ):  # fmt: skip
-            column.frombytes(bytes(more * column.itemsize))
-        self.counter.extend([0] * more)
-        self.generation.extend([0] * more)
+        self.alive = longer(self.alive, more)
+        self.rank = longer(self.rank, more)
+        self.role = longer(self.role, more)
+        self.parent = longer(self.parent, more)
+        self.capacity = longer(self.capacity, more)
+        self._children_max = longer(self._children_max, more)
+        self.city = longer(self.city, more)
+        self.access_us = longer(self.access_us, more)
+        self.lag_us = longer(self.lag_us, more)
+        self.base_us = longer(self.base_us, more)
+        self.attached_at = longer(self.attached_at, more)
+        self.counter = longer(self.counter, more)
+        self.generation = longer(self.generation, more)
+        self.standby = longer(self.standby, STANDBYS_MAX * more)
+        self.warm_at = longer(self.warm_at, STANDBYS_MAX * more)
         self._delays_us.extend([[]] * more)
         self.children.extend([None] * more)
         self.clients.extend([None] * more)

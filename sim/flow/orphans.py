@@ -7,7 +7,6 @@ round trip more; a head that has found nobody for two seconds sheds its children
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from meshcast.protocol.capacity import may_go_below, referred
 from meshcast.protocol.limits import (
@@ -19,6 +18,7 @@ from meshcast.protocol.limits import (
     REPORT_AFTER_US,
     SHED_AFTER_US,
     STALLED_PATIENCE_US,
+    STANDBYS_MAX,
     UNCLES_MAX,
 )
 from meshcast.protocol.machine import Dice
@@ -43,51 +43,76 @@ Known = tuple[int, int]
 """A peer's number and generation: somebody else may have the number later."""
 
 
-@dataclass(slots=True)
 class Orphan:
     """One peer without a parent."""
 
-    node: int
-    since: Micros
-    unheard_since: Micros
-    """When its last new chunk came, or its parent's Bye."""
-    has_heard: bool
-    """It had a parent before; a joiner had none."""
-    uncles: tuple[Known, ...]
-    repair: Repair[int]
-    named: Known | None = None
-    """Whom the tracker has named."""
-    is_named_up: bool = False
-    """The link to that one is up."""
-    left: Known | None = None
-    """The parent that it left for silence."""
-    silent: dict[int, None] = field(default_factory=dict)
-    """Those that have not answered in a whole round."""
-    rounds: int = 0
-    is_seeking: bool = False
-    wakes_at: Micros = -1
-    dropped_at: Micros | None = None
-    """When it shed its children."""
-    generations: dict[int, int] = field(default_factory=dict)
-    referred: dict[int, int] = field(default_factory=dict)
-    """Whom those named who were full, newest last, with their generations."""
+    __slots__ = (
+        "dropped_at", "generations", "has_heard", "is_named_up", "is_seeking", "left", "named", "node", "referred", "repair",
+        "rounds", "silent", "since", "uncles", "unheard_since", "wakes_at",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        node: int,
+        since: Micros,
+        unheard_since: Micros,
+        *,
+        has_heard: bool,
+        uncles: tuple[Known, ...],
+        left: Known | None,
+    ) -> None:
+        self.node = node
+        self.since = since
+        self.unheard_since = unheard_since
+        """When its last new chunk came, or its parent's Bye."""
+        self.has_heard = has_heard
+        """It had a parent before; a joiner had none."""
+        self.uncles = uncles
+        self.repair: Repair[int] = Repair((), since)
+        self.named: Known | None = None
+        """Whom the tracker has named."""
+        self.is_named_up = False
+        """The link to that one is up."""
+        self.left = left
+        """The parent that it left for silence."""
+        self.silent: dict[int, None] = {}
+        """Those that have not answered in a whole round."""
+        self.rounds = 0
+        self.is_seeking = False
+        self.wakes_at: Micros = -1
+        self.dropped_at: Micros | None = None
+        """When it shed its children."""
+        self.generations: dict[int, int] = {}
+        self.referred: dict[int, int] = {}
+        """Whom those named who were full, newest last, with their generations."""
 
 
-@dataclass(slots=True)
 class Orphans:
     """All of them."""
 
-    mesh: Mesh
-    sound: Sound
-    calendar: Calendar
-    attached: Callable[[Orphan, int, Micros], None]
-    """Called with whoever has found a parent, whom, and when."""
-    seek: Callable[["Orphan", int], None]
-    """Called when nobody known could help a peer: the tracker hears of it at that moment."""
-    dice: Dice
-    of: dict[int, Orphan] = field(default_factory=dict)
-    _pending: dict[int, int] = field(default_factory=dict)
-    """Places held by Accepts that are on their way."""
+    def __init__(
+        self,
+        mesh: Mesh,
+        sound: Sound,
+        calendar: Calendar,
+        attached: Callable[[Orphan, int, Micros], None],
+        seek: Callable[[Orphan, int], None],
+        dice: Dice,
+    ) -> None:
+        """Begin with none.
+
+        `attached` is called with whoever has found a parent, whom, and when; `seek` when nobody known could help a
+        peer: the tracker hears of it at that moment.
+        """
+        self.mesh = mesh
+        self.sound = sound
+        self.calendar = calendar
+        self.attached = attached
+        self.seek = seek
+        self.dice = dice
+        self.of: dict[int, Orphan] = {}
+        self._pending: dict[int, int] = {}
+        """Places held by Accepts that are on their way."""
 
     def uncles_of(self, parent: int) -> tuple[Known, ...]:
         """Give whom the children of a peer may turn to, as its last Uncles said."""
@@ -97,11 +122,12 @@ class Orphans:
     def uncles(self, parent: int) -> list[int]:
         """Give the numbers of those."""
         mesh = self.mesh
-        parents, (first, second) = mesh.parent, mesh.standby
+        parents, standby = mesh.parent, mesh.standby
         known: dict[int, None] = {}
         while parent > ORIGIN and len(known) - (NOBODY in known) < UNCLES_MAX:
             above = parents[parent]
-            known[above] = known[first[parent]] = known[second[parent]] = None
+            known[above] = known[standby[STANDBYS_MAX * parent]] = None
+            known[standby[STANDBYS_MAX * parent + 1]] = None
             parent = above
         known.pop(NOBODY, None)
         return list(known)[:UNCLES_MAX]
@@ -118,7 +144,7 @@ class Orphans:
         left: Known | None = None,
     ) -> None:
         """Let a peer look for a parent."""
-        orphan = Orphan(node, now, unheard_since, has_heard, uncles, Repair((), now), left=left)
+        orphan = Orphan(node, now, unheard_since, has_heard=has_heard, uncles=uncles, left=left)
         if named is not None:
             orphan.named = named, self.mesh.generation[named]
             orphan.generations[named] = self.mesh.generation[named]
@@ -156,11 +182,11 @@ class Orphans:
         named = orphan.named[0] if orphan.named is not None and is_joiner else None
         warm: list[Warm[int]] = []
         cold: list[int] = []
-        for column, warm_at in zip(mesh.standby, mesh.warm_at, strict=True):
-            standby = column[node]
+        for entry in range(STANDBYS_MAX * node, STANDBYS_MAX * (node + 1)):
+            standby = mesh.standby[entry]
             if standby == NOBODY:
                 continue
-            if warm_at[node] <= now:
+            if mesh.warm_at[entry] <= now:
                 is_source = mesh.role[standby] == SOURCE
                 warm.append(Warm(standby, is_source, 2 * mesh.delay_us(node, standby)))
             elif is_joiner:

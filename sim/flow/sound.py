@@ -8,7 +8,6 @@ would have come to it before it was there.
 """
 
 from array import array
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final
 
@@ -17,49 +16,49 @@ from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
 from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
-from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN, longer
 from tracker.overlay.nodes import RANK_MIN
 
 ALL_DELAYS: Final = range(len(DELAYS_US))
 
 
-@dataclass(slots=True)
 class Sound:
     """What everybody has, lacks and missed."""
 
-    mesh: Mesh
-    chunk_us: Micros
-    counts_until: Micros
-    """What is due later than this is not counted."""
-    missing: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
-    """Chunks that were missing, at each delay, all listeners together."""
-    gapped: list[int] = field(default_factory=lambda: [0] * len(DELAYS_US))
-    due_us: Micros = 0
-    """Audio that was due at listeners that have gone; those that are here are added by `sim.flow.figures`."""
-    heard: int = 0
-    """Listeners that have heard anything."""
-    have: dict[int, int] = field(default_factory=dict)
-    """The newest chunk of heads of stalled trees, and of those beneath them who have others than their parent."""
-    lenders: dict[int, int] = field(default_factory=dict)
-    """Peers in stalled trees that borrow, and from whom: they and all beneath them go on hearing, a little late."""
-    late: dict[int, int] = field(default_factory=dict)
-    """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
-    lowered: list[int] = field(default_factory=list)
-    """Peers who had to let a standby go because a rank has changed; whoever asks next sees to them."""
-    gaps_us: dict[int, Micros] | None = None
-    """If wanted: the longest time without a new chunk that each peer has had in a repair."""
-    _marks: bytearray = field(default_factory=bytearray)
-    """For each peer the delays, as bits, at which it missed anything."""
-    first_due_at: "array[int]" = field(default_factory=lambda: array("q"))
-    """When each peer's sound began."""
+    def __init__(self, mesh: Mesh, chunk_us: Micros, counts_until: Micros) -> None:
+        """Begin in silence; what is due later than `counts_until` is not counted."""
+        self.mesh = mesh
+        self.chunk_us = chunk_us
+        self.counts_until = counts_until
+        self.missing = [0] * len(DELAYS_US)
+        """Chunks that were missing, at each delay, all listeners together."""
+        self.gapped = [0] * len(DELAYS_US)
+        self.due_us: Micros = 0
+        """Audio that was due at listeners that have gone; those that are here are added by `sim.flow.figures`."""
+        self.heard = 0
+        """Listeners that have heard anything."""
+        self.have: dict[int, int] = {}
+        """The newest chunk of heads of stalled trees, and of those beneath them who have others than their parent."""
+        self.lenders: dict[int, int] = {}
+        """Peers in stalled trees that borrow, and from whom: they and all beneath them go on hearing, a little late."""
+        self.late: dict[int, int] = {}
+        """Peers whose way has become longer than the least delay allows, with the first chunk of which that is true."""
+        self.lowered: list[int] = []
+        """Peers who had to let a standby go because a rank has changed; whoever asks next sees to them."""
+        self.gaps_us: dict[int, Micros] | None = None
+        """If wanted: the longest time without a new chunk that each peer has had in a repair."""
+        self._marks = bytearray()
+        """For each peer the delays, as bits, at which it missed anything."""
+        self.first_due_at = array("q")
+        """When each peer's sound began."""
 
     def begin(self, node: int, now: Micros) -> None:
         """Let a peer hear its first sound."""
         short = node + 1 - len(self._marks)
         if short > 0:
             more = max(short, 64, len(self._marks) // 8)
-            self._marks.extend(bytes(more))
-            self.first_due_at.frombytes(bytes(8 * more))
+            self._marks = longer(self._marks, more)
+            self.first_due_at = longer(self.first_due_at, more)
         self._marks[node] = 0
         self.first_due_at[node] = now
         self.heard += 1

@@ -81,9 +81,9 @@ def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow
     mesh = settled.mesh
     node = next(one for one in settled.people if mesh.standbys(one))
     equal = next(one for one in settled.people if mesh.rank[one] == mesh.rank[node] and one != node)
-    column = mesh.standby[0] if mesh.standby[0][node] != NOBODY else mesh.standby[1]
-    column[node] = mesh.parent[node] if is_parent else equal
-    assert found(settled, "I8", node, column[node])
+    entry = 2 * node + (mesh.standby[2 * node] == NOBODY)
+    mesh.standby[entry] = mesh.parent[node] if is_parent else equal
+    assert found(settled, "I8", node, mesh.standby[entry])
 
 
 def test_a_standby_that_knows_nothing_of_it_is_found(settled: Flow) -> None:
