@@ -34,8 +34,8 @@ def tree_problems(flow: "Flow") -> list[str]:
     standbys = np.frombuffer(mesh.standby, np.int32).reshape(-1, STANDBYS_MAX)
     for held in standbys.T:
         backed += np.bincount(held[alive & (held >= 0)], minlength=len(parent))
-    for node in np.flatnonzero(alive):
-        children = mesh.children[node] or {}
+    for node in np.flatnonzero(alive).tolist():
+        children = mesh.children.of(node)
         spare = EMERGENCY_PLACES_MAX if mesh.role[node] == LISTENER else RESERVE_PLACES_MAX
         if len(children) > mesh.capacity[node] + spare:
             problems.append(f"I3 at {now} us: peer {node} feeds {len(children)} of {mesh.capacity[node]}")
@@ -45,11 +45,13 @@ def tree_problems(flow: "Flow") -> list[str]:
             for child in astray
         ]
         if hearing[node] != len(children) - len(astray):
-            problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {list(children)}")
-        clients = mesh.clients[node] or {}
+            problems.append(f"I4 at {now} us: {hearing[node]} hear from {node}, which feeds {children}")
+        clients = mesh.clients_of(node)
         if backed[node] != len(clients):
+            problems.append(f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {clients}")
+        if (len(children), len(clients)) != (mesh.feeds[node], mesh.load[node]):
             problems.append(
-                f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {list(clients)}"
+                f"I4 at {now} us: peer {node} counts {mesh.feeds[node]} children and {mesh.load[node]} clients"
             )
     for standby in standbys.T:
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))

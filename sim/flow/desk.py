@@ -168,12 +168,12 @@ class Desk:
 
     def _tell_place(self, node: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Tell a joiner its place: it is a peer of the mesh from now on."""
-        mesh, wish, delay_us = self._mesh, self._wish, self._mesh.delay_us
+        mesh, wish = self._mesh, self._wish
         role = LISTENER if wish.role is _ROLE_OF_MOST else int(wish.role)
         mesh.enter(node, capacity=wish.capacity, city=wish.city, access_us=wish.access_us, role=role)
-        told_at = now + delay_us(node, ORIGIN) + self.slow_us
+        told_at = now + mesh.delay_us(node, ORIGIN) + self.slow_us
         for standby in standbys:
-            mesh.take_standby(node, standby, told_at + 4 * delay_us(node, standby))
+            mesh.take_standby(node, standby, told_at + 4 * mesh.delay_us(node, standby))
         self._placed(node, wish, self.tree.parent[node], told_at)
 
     # ---- reports
@@ -332,7 +332,7 @@ class Desk:
             and mesh.alive[target]
             and mesh.generation[target] == theirs
             and mesh.room(target) > 0
-            and (mesh.rank[target] < mesh.rank[child] or not mesh.children[child])
+            and (mesh.rank[target] < mesh.rank[child] or not mesh.feeds[child])
             and not self._is_beneath(target, child)
             and mesh.head_of(target) == ORIGIN
             and mesh.head_of(child) == ORIGIN
@@ -342,7 +342,7 @@ class Desk:
             mesh.unlink(child)
             mesh.drop_standby(child, target)
             mesh.link(child, target)
-            if not mesh.children[child]:
+            if not mesh.feeds[child]:
                 mesh.rank[child] = max(mesh.rank[target] + 1, 3)
                 self._sound.lowered += mesh.drop_lower_clients(child)
             self._sound.change_way(child, now)

@@ -93,9 +93,9 @@ class Figures:
         if mesh.role[parent] == LISTENER:
             return
         if parent == ORIGIN:
-            self.copies_peak = max(self.copies_peak, len(mesh.children[ORIGIN] or ()))
+            self.copies_peak = max(self.copies_peak, mesh.feeds[ORIGIN])
         if mesh.beyond_capacity(parent):
-            beyond = sum(mesh.beyond_capacity(one) for one in self._infrastructure)
+            beyond = sum([mesh.beyond_capacity(one) for one in self._infrastructure])
             self.emergencies_peak = max(self.emergencies_peak, beyond)
 
     # ---- sums
@@ -121,7 +121,7 @@ class Figures:
             delay_p99_us=int(_percentile(lag, 99)),
             unicast_p50_us=int(_percentile(unicast, 50)),
             unicast_p99_us=int(_percentile(unicast, 99)),
-            origin_copies=len(mesh.children[ORIGIN] or ()),
+            origin_copies=mesh.feeds[ORIGIN],
             joins=self.joins,
             leaves=self.leaves,
             crashes=self.crashes,

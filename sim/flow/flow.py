@@ -368,7 +368,7 @@ class Flow:
 
     def kill(self, victims: list[int]) -> None:
         """Have peers die in one instant: their children know what they knew before it."""
-        uncles = [self.orphans.uncles_of(one) if self.mesh.children[one] else () for one in victims]
+        uncles = [self.orphans.uncles_of(one) if self.mesh.feeds[one] else () for one in victims]
         for victim, known in zip(victims, uncles, strict=True):
             self.remove(victim, is_crash=True, uncles=known)
 
@@ -376,9 +376,8 @@ class Flow:
         """Have a peer die, or say goodbye; its children know these uncles, or those that it has now."""
         mesh, sound, now = self.mesh, self.sound, self.calendar.now
         self.note(3 + is_crash, node)
-        children = mesh.children[node]
         newest, is_stalled = 0, False
-        if children:
+        if mesh.feeds[node]:
             is_stalled = mesh.head_of(node) != ORIGIN
             newest = (now - mesh.lag_us[node]) // sound.chunk_us
             if is_stalled:

@@ -2,25 +2,22 @@
 
 A peer is a number, the one that the tracker gave it; node 0 is the origin. Columns are flat and narrow, for the reason
 that `tracker.overlay.columns` gives, so that a million peers cost megabytes and a sample is a sum over a column. Children and
-standby clients are dicts used as ordered sets, and only for those who have places.
+standby clients are chains, as the tracker's are, in the order in which they came.
 """
 
 from array import array
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
 from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
+from tracker.overlay.chains import Chains
 from tracker.overlay.columns import NOBODY, ORIGIN, longer
 from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
-
-# Asked several times for each event; there are a few hundred answers, and all are kept.
-_clients_max_for: Final = lru_cache(maxsize=1 << 14)(clients_max_for)
 
 
 assert STANDBYS_MAX == 2, "the two entries of a peer are looked at one by one below"
@@ -53,9 +50,15 @@ class Mesh:
         """Standby i of a peer is entry STANDBYS_MAX * peer + i."""
         self.warm_at = array("q")
         """From when on each standby answers at once."""
-        self.children: Final[list[dict[int, None] | None]] = []
-        self.clients: Final[list[dict[int, None] | None]] = []
-        """For whom each peer stands by; None for those without places."""
+        self.children: Final = Chains()
+        self.feeds = array("h")
+        """How many children each peer has."""
+        self.clients: Final = Chains()
+        """Entries of `standby`, by the standby."""
+        self._is_client = bytearray()
+        """Of each entry: its standby knows. One that has gone knows nothing, until those it stood by for have heard it."""
+        self.load = array("h")
+        """For how many each peer stands by."""
         self.living = 0
 
     def enter(self, node: int, *, capacity: int, city: int, access_us: Micros, role: int = LISTENER) -> None:
@@ -72,8 +75,6 @@ class Mesh:
         self.lag_us[node] = self.base_us[node] = self.counter[node] = 0
         self.attached_at[node] = -1
         self.standby[STANDBYS_MAX * node] = self.standby[STANDBYS_MAX * node + 1] = NOBODY
-        self.children[node] = {} if capacity else None
-        self.clients[node] = {} if capacity else None
         self.living += node != ORIGIN
 
     def delay_us(self, one: int, other: int) -> Micros:
@@ -87,29 +88,26 @@ class Mesh:
         """Does a peer take a child of this rank now? `Relay.adopt` asks the same."""
         if self.rank[parent] >= rank or not self.alive[parent]:
             return False
-        children = self.children[parent]
-        return children is not None and len(children) < self._children_max[parent]
+        return self.feeds[parent] < self._children_max[parent]
 
     def room(self, parent: int) -> int:
         """Say how many more children a peer takes, emergencies included."""
-        children = self.children[parent]
-        return self._children_max[parent] - len(children) if children is not None else 0
+        return self._children_max[parent] - self.feeds[parent]
 
     def link(self, node: int, parent: int) -> None:
         """Have `node` hear from `parent`."""
+        assert self._children_max[parent], f"{parent} has no places"
         self.parent[node] = parent
-        children = self.children[parent]
-        assert children is not None, f"{parent} has no places"
-        children[node] = None
+        self.children.append(parent, node)
+        self.feeds[parent] += 1
 
     def unlink(self, node: int) -> None:
         """Have `node` hear from nobody."""
         parent = self.parent[node]
         self.parent[node] = NOBODY
         if parent != NOBODY:
-            children = self.children[parent]
-            if children is not None:
-                children.pop(node, None)
+            self.children.remove(parent, node)
+            self.feeds[parent] -= 1
 
     def head_of(self, node: int) -> int:
         """Give the topmost peer above a node: the origin, or the head of the tree in which it has stalled."""
@@ -120,8 +118,7 @@ class Mesh:
 
     def beyond_capacity(self, node: int) -> int:
         """Say how many children a peer has beyond its capacity."""
-        children = self.children[node]
-        return max(0, len(children) - self.capacity[node]) if children is not None else 0
+        return max(0, self.feeds[node] - self.capacity[node])
 
     # ---- standbys
 
@@ -157,8 +154,10 @@ class Mesh:
 
     def drop_lower_clients(self, node: int) -> list[int]:
         """After a rank has risen: let those clients go, and give them, who are not beneath it any more. Its beat tells them."""
+        if not self.load[node]:
+            return []
         rank = self.rank[node]
-        lower = [client for client in self.clients[node] or () if self.rank[client] <= rank]
+        lower = [client for client in self.clients_of(node) if self.rank[client] <= rank]
         for client in lower:
             self.drop_standby(client, node)
         return lower
@@ -173,11 +172,10 @@ class Mesh:
 
     def enlist(self, node: int, standby: int) -> int:
         """Have `standby` stand by for `node`; give its entry, for `warm_at`, or -1 if it may not be."""
-        clients = self.clients[standby]
-        if clients is None or node in clients or not self.alive[standby]:
+        if not self.capacity[standby] or not self.alive[standby] or self.is_client(node, standby):
             return -1
         own, rank = self.rank[standby], self.rank[node]
-        if own >= rank or len(clients) >= _clients_max_for(
+        if own >= rank or self.load[standby] >= clients_max_for(
             self.role[standby], self.capacity[standby], own, rank
         ):
             return -1
@@ -187,8 +185,21 @@ class Mesh:
             if self.standby[entry] != NOBODY:
                 return -1
         self.standby[entry] = standby
-        clients[node] = None
+        self._is_client[entry] = 1
+        self.clients.append(standby, entry)
+        self.load[standby] += 1
         return entry
+
+    def is_client(self, node: int, standby: int) -> bool:
+        """Tell whether `standby` knows that it stands by for `node`."""
+        entry = STANDBYS_MAX * node
+        if self.standby[entry] == standby and self._is_client[entry]:
+            return True
+        return self.standby[entry + 1] == standby and self._is_client[entry + 1] > 0
+
+    def clients_of(self, standby: int) -> list[int]:
+        """Give those for whom a peer stands by."""
+        return [entry // STANDBYS_MAX for entry in self.clients.of(standby)]
 
     def drop_standby(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node` no longer; tell whether it did."""
@@ -198,17 +209,21 @@ class Mesh:
             if self.standby[entry] != standby:
                 return False
         self.standby[entry] = NOBODY
-        clients = self.clients[standby]
-        if clients is not None:
-            clients.pop(node, None)
+        if self._is_client[entry]:
+            self._is_client[entry] = 0
+            self.clients.remove(standby, entry)
+            self.load[standby] -= 1
         return True
 
     # ---- going
 
     def leave(self, node: int) -> tuple[list[int], list[int]]:
         """Let a peer go; give its children, who hear from nobody now, and the clients that it stood by for."""
-        heads = list(self.children[node] or ())
-        clients = list(self.clients[node] or ())
+        heads = self.children.clear(node)
+        entries = self.clients.clear(node)
+        for entry in entries:
+            self._is_client[entry] = 0
+        self.feeds[node] = self.load[node] = self._children_max[node] = 0
         self.alive[node] = 0
         self.generation[node] += 1
         self.living -= 1
@@ -217,8 +232,7 @@ class Mesh:
             self.parent[head] = NOBODY
         for standby in self.standbys(node):
             self.drop_standby(node, standby)
-        self.children[node] = self.clients[node] = None
-        return heads, clients
+        return heads, [entry // STANDBYS_MAX for entry in entries]
 
     def walk(self, top: int) -> Iterator[int]:
         """Go through a peer and all beneath it, parents first."""
@@ -226,9 +240,8 @@ class Mesh:
         while stack:
             node = stack.pop()
             yield node
-            children = self.children[node]
-            if children:
-                stack.extend(children)
+            if self.feeds[node]:
+                stack.extend(self.children.of(node))
 
     def _grow(self, missing: int) -> None:
         more = max(missing, 64, len(self.parent) // 8)
@@ -248,5 +261,8 @@ class Mesh:
         self.standby = longer(self.standby, STANDBYS_MAX * more)
         self.warm_at = longer(self.warm_at, STANDBYS_MAX * more)
         self._delays_us.extend([[]] * more)
-        self.children.extend([None] * more)
-        self.clients.extend([None] * more)
+        self.children.grow(more, more)
+        self.feeds = longer(self.feeds, more)
+        self.clients.grow(more, STANDBYS_MAX * more)
+        self._is_client = longer(self._is_client, STANDBYS_MAX * more)
+        self.load = longer(self.load, more)

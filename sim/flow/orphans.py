@@ -266,15 +266,14 @@ class Orphans:
         for peer in orphan.repair.unanswered:
             mesh.drop_standby(node, peer)
             orphan.silent[peer] = None
-        children = mesh.children[node]
-        if children and orphan.has_heard:
+        if mesh.feeds[node] and orphan.has_heard:
             if now - orphan.since >= SHED_AFTER_US:
                 self._shed(orphan, now)
             elif orphan.rounds == 1:
                 patience = orphan.unheard_since + STALLED_PATIENCE_US
                 self.calendar.at(patience, self._lose_patience, orphan)
         is_dropped = orphan.dropped_at is not None and now - orphan.dropped_at < LEASE_US
-        if not mesh.children[node] and orphan.has_heard and not is_dropped:
+        if not mesh.feeds[node] and orphan.has_heard and not is_dropped:
             mesh.rank[node] = RANK_MAX
             sound.lowered += mesh.drop_lower_clients(node)
         orphan.repair = Repair(self._candidates(orphan, now), now)
@@ -298,7 +297,7 @@ class Orphans:
                 self.calendar.at(due, self._lend, orphan, node, mesh.generation[node], lender)
                 continue
             is_short = True
-            stack.extend(mesh.children[node] or ())
+            stack.extend(mesh.children.of(node))
         if is_short:
             self.calendar.at(now + BORROW_EVERY_US, self._borrow, orphan)
 
@@ -329,7 +328,7 @@ class Orphans:
         orphan.dropped_at = now
         newest = sound.stalled_at(node, now)
         uncles = self.uncles_of(node) or orphan.uncles
-        for child in list(mesh.children[node] or ()):
+        for child in mesh.children.of(node):
             mesh.unlink(child)
             sound.have[child] = max(newest, sound.have.get(child, -1))
             due = now + mesh.delay_us(node, child)
@@ -405,7 +404,7 @@ class Orphans:
         if not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         capacity = mesh.capacity
-        able = [one for one in mesh.children[peer] or () if capacity[one] and one != asker]
+        able = [one for one in mesh.children.of(peer) if capacity[one] and one != asker]
         return referred(able, self.dice)
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:

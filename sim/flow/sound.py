@@ -96,7 +96,7 @@ class Sound:
         while stack:
             one, at, had = stack.pop()
             self._catch_up(one, at, had, at - newest * self.chunk_us)
-            for child in mesh.children[one] or ():
+            for child in mesh.children.of(one):
                 own = max(had, self.have.get(child, -1))
                 if own < newest and child not in self.lenders:
                     stack.append((child, at + mesh.delay_us(one, child), own))
@@ -114,7 +114,7 @@ class Sound:
         """Let the sound come to a head from its parent, which has it all, and to everybody beneath; count what was late."""
         mesh, have = self.mesh, self.have
         stack = [(head, now, have.pop(head))]
-        parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
+        parent_of, lags = mesh.parent, mesh.lag_us
         while stack:
             node, at, newest = stack.pop()
             if self.lenders and node in self.lenders:
@@ -127,9 +127,8 @@ class Sound:
             self._catch_up(node, at, newest, lag_us)
             self._set_lag(node, lag_us, max(newest, (at - lag_us) // self.chunk_us))
             self._set_rank(node, parent)
-            children = children_of[node]
-            if children:
-                for child in children:
+            if mesh.feeds[node]:
+                for child in mesh.children.of(node):
                     way_us = mesh.delay_us(node, child)
                     own = have.pop(child, newest) if have else newest
                     stack.append((child, at + way_us, max(newest, own)))
@@ -147,14 +146,14 @@ class Sound:
             self._count(node, own, newest, at, mesh.base_us[node])
             stack += [
                 (child, at + mesh.delay_us(node, child), max(own, have.get(child, own)))
-                for child in mesh.children[node] or ()
+                for child in mesh.children.of(node)
             ]
         have[head] = max(newest, have[head])
 
     def change_way(self, top: int, now: Micros) -> None:
         """Work out lags and ranks anew beneath a peer whose parent has changed without a gap."""
         mesh = self.mesh
-        parent_of, lags, children_of = mesh.parent, mesh.lag_us, mesh.children
+        parent_of, lags = mesh.parent, mesh.lag_us
         stack = [(top, now)]
         while stack:
             node, at = stack.pop()
@@ -172,9 +171,8 @@ class Sound:
                 self._count(node, had, has, at, mesh.base_us[node])
             self._set_lag(node, lag_us, max(had, has))
             self._set_rank(node, parent)
-            children = children_of[node]
-            if children:
-                stack.extend((child, at + mesh.delay_us(node, child)) for child in children)
+            if mesh.feeds[node]:
+                stack += [(child, at + mesh.delay_us(node, child)) for child in mesh.children.of(node)]
 
     def go(self, node: int, now: Micros) -> None:
         """Count what a peer that goes now, still linked, has missed until now, and what was due at it."""

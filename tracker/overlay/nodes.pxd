@@ -1,3 +1,5 @@
+from meshcast.protocol.capacity cimport clients_max
+
 cdef int NOBODY, ORIGIN
 cdef int ORPHAN, ILLEGAL, LISTENER
 cdef int _LEAVE

@@ -41,7 +41,7 @@ def relieve(tree: Tree, adopter: int, moves_max: int = MOVES_MAX) -> list[Move]:
     heirs = tree.errands.heirs
     owed = tree.splices_at(adopter)
     if heirs:
-        owed += sum(child in heirs and not tree.is_promised(child) for child in tree.children.of(adopter))
+        owed += len([one for one in tree.children.of(adopter) if one in heirs and not tree.is_promised(one)])
     surplus = min(-free - owed, moves_max)
     if surplus <= 0:
         return []

@@ -1,3 +1,4 @@
+from meshcast.protocol.capacity cimport clients_max_for
 from tracker.overlay.lags cimport Lags
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.standby_links cimport StandbyLinks
@@ -21,3 +22,5 @@ cpdef bint _has_room(Tree tree, int node, int standby)
 )
 cpdef _best(Tree tree, int node, list bound)
 cpdef _cost_us(Tree tree, int node, int candidate)
+@cython.locals(said=tuple, held=tuple, standby=int)
+cpdef tuple take_over_standbys(Tree tree, int node, reported)

@@ -22,7 +22,7 @@ def settled(flow_of: Callable[..., Flow]) -> Flow:
 def feeder(flow: Flow) -> int:
     """Give a listener with children that hangs under another."""
     mesh = flow.mesh
-    return next(one for one in flow.people if mesh.children[one] and mesh.parent[one] != ORIGIN)
+    return next(one for one in flow.people if mesh.feeds[one] and mesh.parent[one] != ORIGIN)
 
 
 def found(flow: Flow, promise: str, *nodes: int) -> bool:
@@ -35,15 +35,15 @@ def found(flow: Flow, promise: str, *nodes: int) -> bool:
 
 def test_a_child_of_no_greater_rank_is_found(settled: Flow) -> None:
     parent = feeder(settled)
-    child = next(iter(settled.mesh.children[parent] or {}))
+    child = settled.mesh.children.of(parent)[0]
     settled.mesh.rank[child] = settled.mesh.rank[parent]
     assert found(settled, "I1", child, parent)
 
 
 def test_one_child_too_many_is_found(settled: Flow) -> None:
     mesh, parent = settled.mesh, feeder(settled)
-    others = [one for one in settled.people if not mesh.children[one] and mesh.parent[one] != parent]
-    while len(mesh.children[parent] or ()) < mesh.capacity[parent] + EMERGENCY_PLACES_MAX:
+    others = [one for one in settled.people if not mesh.feeds[one] and mesh.parent[one] != parent]
+    while mesh.feeds[parent] < mesh.capacity[parent] + EMERGENCY_PLACES_MAX:
         child = others.pop()
         mesh.unlink(child)
         mesh.link(child, parent)
@@ -56,7 +56,7 @@ def test_one_child_too_many_is_found(settled: Flow) -> None:
 
 def test_a_child_that_hears_elsewhere_is_found(settled: Flow) -> None:
     parent = feeder(settled)
-    child = next(iter(settled.mesh.children[parent] or {}))
+    child = settled.mesh.children.of(parent)[0]
     settled.mesh.parent[child] = ORIGIN
     assert found(settled, "I4", parent, child)
     assert found(settled, "I4", ORIGIN), "nor does the origin know it"
@@ -64,14 +64,14 @@ def test_a_child_that_hears_elsewhere_is_found(settled: Flow) -> None:
 
 def test_a_child_that_its_parent_does_not_feed_is_found(settled: Flow) -> None:
     parent = feeder(settled)
-    child = next(iter(settled.mesh.children[parent] or {}))
-    (settled.mesh.children[parent] or {}).pop(child)
+    child = settled.mesh.children.of(parent)[0]
+    settled.mesh.children.remove(parent, child)
     assert found(settled, "I4", parent)
 
 
 def test_one_who_hears_from_the_dead_is_found(settled: Flow) -> None:
     parent = feeder(settled)
-    child = next(iter(settled.mesh.children[parent] or {}))
+    child = settled.mesh.children.of(parent)[0]
     settled.mesh.alive[parent] = 0
     assert found(settled, "I4", child, parent)
 
@@ -88,10 +88,19 @@ def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow
 
 def test_a_standby_that_knows_nothing_of_it_is_found(settled: Flow) -> None:
     mesh = settled.mesh
-    standby = next(one for one in settled.people if mesh.clients[one])
-    clients = mesh.clients[standby] or {}
-    del clients[next(iter(clients))]
+    standby = next(one for one in settled.people if mesh.load[one])
+    mesh.clients.remove(standby, mesh.clients.of(standby)[0])
     assert found(settled, "I8", standby)
+
+
+def test_a_peer_that_miscounts_its_children_or_clients_is_found(settled: Flow) -> None:
+    settled.mesh.feeds[feeder(settled)] += 1
+    assert found(settled, "I4", feeder(settled))
+    settled.mesh.feeds[feeder(settled)] -= 1
+    assert not settled.problems()
+    standby = next(one for one in settled.people if settled.mesh.load[one])
+    settled.mesh.load[standby] -= 1
+    assert found(settled, "I4", standby)
 
 
 def test_an_index_of_the_trackers_that_is_not_kept_is_found(settled: Flow) -> None:
@@ -100,7 +109,7 @@ def test_an_index_of_the_trackers_that_is_not_kept_is_found(settled: Flow) -> No
 
 
 def test_violations_are_told_with_the_figures(settled: Flow) -> None:
-    child = next(iter(settled.mesh.children[feeder(settled)] or {}))
+    child = settled.mesh.children.of(feeder(settled))[0]
     settled.mesh.rank[child] = 3
     assert any(line.startswith("I1") for line in settled.measures().violations)
     assert settled.mesh.parent[child] != NOBODY

@@ -48,9 +48,9 @@ def test_who_can_serve_goes_first_whatever_the_order_of_coming(flow_of: MakeFlow
     flow.run_until(30 * SECOND)
     assert len(flow.desk.waiting) == 0
     assert len(flow.people) == 4
-    (top,) = flow.mesh.children[ORIGIN] or {}
+    (top,) = flow.mesh.children.of(ORIGIN)
     assert flow.mesh.capacity[top] == 4
-    assert len(flow.mesh.children[top] or ()) == 3
+    assert flow.mesh.feeds[top] == 3
     assert flow.problems() == []
 
 
@@ -77,7 +77,7 @@ def test_who_was_placed_before_an_outage_and_arrived_in_it_is_known_afterwards(f
     flow.run_until(30 * SECOND)
     assert len(flow.people) == 6, "its two places are given too"
     assert flow.tree.parent[node] == ORIGIN
-    assert len(flow.mesh.children[node] or ()) == 2
+    assert flow.mesh.feeds[node] == 2
 
 
 def test_one_whose_grace_ends_in_an_outage_is_buried_after_it(flow_of: MakeFlow) -> None:
@@ -124,7 +124,7 @@ def test_a_move_takes_a_round_trip_or_two_and_loses_nothing(three: tuple[Flow, i
     assert mesh.parent[child] == source, "the old parent feeds it until the new one does"
     flow.run_until(due)
     assert mesh.parent[child] == target
-    assert child not in (mesh.children[source] or {})
+    assert child not in mesh.children.of(source)
     assert mesh.lag_us[child] == mesh.lag_us[target] + mesh.delay_us(child, target)
     assert mesh.head_of(child) == ORIGIN
     assert not flow.orphans.of
@@ -183,7 +183,7 @@ def test_everybody_below_the_top_is_given_two_standbys_of_lower_rank(flow_of: Ma
         for standby in mesh.standbys(node):
             assert mesh.rank[standby] < mesh.rank[node]
             assert standby not in (node, mesh.parent[node])
-            assert node in (mesh.clients[standby] or {})
+            assert node in mesh.clients_of(standby)
 
 
 def test_a_standby_that_has_died_is_replaced(three: tuple[Flow, int, int, int]) -> None:

@@ -66,11 +66,11 @@ def test_depths_count_hops_from_the_origin_or_from_a_stalled_head(flow_of: MakeF
     assert depths[ORIGIN] == 0
     for one in flow.people:
         assert depths[one] == depths[mesh.parent[one]] + 1
-    head = next(one for one in flow.people if mesh.children[one])
+    head = next(one for one in flow.people if mesh.feeds[one])
     mesh.unlink(head)
     assert flow.figures.depths()[head] == 0
-    assert [flow.figures.depths()[child] for child in mesh.children[head] or ()] == [1] * len(
-        mesh.children[head] or ()
+    assert [flow.figures.depths()[child] for child in mesh.children.of(head)] == [1] * len(
+        mesh.children.of(head)
     )
 
 
@@ -112,7 +112,7 @@ def test_delays_are_those_of_the_ways_and_unicast_those_without_anybody_between(
 def test_the_origins_copies_and_those_beyond_its_places_are_counted(flow_of: MakeFlow) -> None:
     flow = flow_of(100, origin_capacity=3)
     flow.run_until(30 * SECOND)
-    for one in list(flow.mesh.children[ORIGIN] or ()):
+    for one in flow.mesh.children.of(ORIGIN):
         flow.remove(one, is_crash=True)
     flow.run_until(40 * SECOND)
     found = flow.measures()

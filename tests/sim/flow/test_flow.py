@@ -19,7 +19,7 @@ def all_hear(flow: Flow) -> bool:
 
 def able(flow: Flow) -> list[int]:
     """Give the listeners that feed others."""
-    return [one for one in flow.people if flow.mesh.children[one]]
+    return [one for one in flow.people if flow.mesh.feeds[one]]
 
 
 # ---- coming
@@ -77,7 +77,7 @@ def test_whoever_gets_the_number_of_one_that_left_is_nobodys_standby_by_it(flow_
         mesh = flow.mesh
         for client in flow.people:
             for standby in mesh.standbys(client):
-                assert not mesh.alive[standby] or client in (mesh.clients[standby] or ())
+                assert not mesh.alive[standby] or client in mesh.clients_of(standby)
     assert flow.measures().leaves > 300
 
 
@@ -95,7 +95,7 @@ def test_relays_stand_before_the_first_listener_comes(flow_of: MakeFlow) -> None
     flow.run_until(60 * SECOND)
     mesh, relays = flow.mesh, (1, 2, 3)
     assert [int(Role.RELAY)] * 3 == [mesh.role[one] for one in relays]
-    assert sum(len(mesh.children[one] or ()) for one in relays) > 20
+    assert sum(mesh.feeds[one] for one in relays) > 20
     assert flow.measures().joins == 300
 
 
@@ -227,6 +227,6 @@ def test_nobody_who_has_gone_is_still_asked_or_counted(flow_of: MakeFlow) -> Non
     flow.run_until(90 * SECOND)
     assert flow.peers_alive == 0
     assert not flow.orphans.of
-    assert not flow.mesh.children[ORIGIN]
+    assert not flow.mesh.feeds[ORIGIN]
     assert all(parent == NOBODY for node, parent in enumerate(flow.mesh.parent) if flow.mesh.alive[node])
     assert flow.measures().violations == []

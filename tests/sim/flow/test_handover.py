@@ -36,7 +36,7 @@ def test_everybody_is_where_it_was_at_that_time(handed: Handed) -> None:
         assert parent is not None
         assert mesh.parent[node] == by_key[parent]
         assert (mesh.rank[node], mesh.capacity[node]) == (rank_of(peer), peer.capacity)
-        assert {by_key[child] for child in relay_of(peer).children} == set(mesh.children[node] or {})
+        assert {by_key[child] for child in relay_of(peer).children} == set(mesh.children.of(node))
 
 
 def test_standbys_that_have_been_heard_stand_by(handed: Handed) -> None:

@@ -17,10 +17,10 @@ Seated = Callable[..., Any]
 
 def test_a_parents_children_are_those_who_hear_from_it(seated: Seated) -> None:
     mesh = seated({1: 0, 2: 1, 3: 1}).mesh
-    assert list(mesh.children[1]) == [2, 3]
+    assert mesh.children.of(1) == [2, 3]
     mesh.unlink(2)
     assert mesh.parent[2] == NOBODY
-    assert list(mesh.children[1]) == [3]
+    assert mesh.children.of(1) == [3]
     mesh.link(2, 3)
     assert mesh.parent[2] == 3
     assert list(mesh.walk(1)) == [1, 3, 2]
@@ -75,13 +75,13 @@ def test_a_standby_is_kept_by_both_and_let_go_by_both(seated: Seated) -> None:
     assert not mesh.take_standby(3, 1, 500), "the same twice"
     assert mesh.take_standby(3, ORIGIN, 0)
     assert mesh.standbys(3) == [1, ORIGIN]
-    assert list(mesh.clients[1]) == [3]
+    assert mesh.clients_of(1) == [3]
     assert not mesh.has_warm(3, 1, 499)
     assert mesh.has_warm(3, 1, 500)
     assert mesh.drop_standby(3, 1)
     assert not mesh.drop_standby(3, 1)
     assert mesh.standbys(3) == [ORIGIN]
-    assert not mesh.clients[1]
+    assert not mesh.load[1]
     assert not mesh.has_warm(3, 1, 500)
 
 
@@ -113,7 +113,7 @@ def test_whose_rank_falls_lets_go_of_standbys_of_no_lower_rank(seated: Seated) -
     mesh.rank[4] = mesh.rank[2]
     assert mesh.drop_higher_standbys(4)
     assert mesh.standbys(4) == [ORIGIN]
-    assert not mesh.clients[2]
+    assert not mesh.load[2]
 
 
 def test_whose_rank_rises_lets_go_of_clients_that_are_not_beneath_it_any_more(seated: Seated) -> None:
@@ -136,8 +136,8 @@ def test_who_leaves_is_let_go_by_its_parent_and_its_standbys_and_names_whom_it_l
     assert mesh.leave(2) == ([3, 4], [5])
     assert not mesh.alive[2]
     assert mesh.living == 4
-    assert not mesh.children[1]
-    assert not mesh.clients[ORIGIN]
+    assert not mesh.feeds[1]
+    assert not mesh.load[ORIGIN]
     assert mesh.parent[3] == mesh.parent[4] == NOBODY
     assert not mesh.may_adopt(2, RANK_MAX)
 
@@ -151,8 +151,8 @@ def test_nothing_of_an_earlier_peer_reaches_the_next_one_of_its_number(seated: S
     mesh.enter(2, capacity=4, city=1, access_us=9)
     assert mesh.generation[2] != earlier
     assert mesh.parent[2] == NOBODY
-    assert not mesh.children[2]
-    assert not mesh.clients[2]
+    assert not mesh.feeds[2]
+    assert not mesh.load[2]
     assert mesh.standbys(2) == []
     assert (mesh.rank[2], mesh.capacity[2], mesh.counter[2]) == (RANK_MAX, 4, 0)
     assert mesh.lag_us[2] == mesh.base_us[2] == 0
@@ -173,4 +173,4 @@ def test_a_peer_may_have_any_number(stand: Any) -> None:
     assert mesh.alive[100_000]
     assert not mesh.alive[99_999]
     mesh.link(100_000, ORIGIN)
-    assert list(mesh.children[ORIGIN]) == [100_000]
+    assert mesh.children.of(ORIGIN) == [100_000]

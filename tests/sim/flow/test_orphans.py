@@ -94,7 +94,7 @@ def test_of_two_that_accept_the_first_is_the_parent(family: Any, accepts_first: 
     family.kill(3)
     family.calendar.run_until(AT_US + 10 * SECOND)
     assert [parent for _, _, parent in family.found] == [1]
-    assert 4 not in (family.mesh.children[2] or {})
+    assert 4 not in family.mesh.children.of(2)
     assert family.mesh.room(2) == 6, "its place was held only until the other had accepted"
 
 
@@ -170,7 +170,7 @@ def test_a_round_without_an_answer_is_followed_by_another_with_those_who_were_no
 def shed_at(stand: Any) -> Micros:
     """Let time pass until 4 has shed its children; say when."""
     times = range(AT_US, AT_US + 4 * SECOND, MILLISECOND)
-    return next(at for at in times if not run(stand, at).mesh.children[4])
+    return next(at for at in times if not run(stand, at).mesh.feeds[4])
 
 
 def test_a_head_that_has_found_nobody_sheds_its_children_who_look_for_themselves(family: Any) -> None:

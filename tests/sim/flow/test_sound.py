@@ -219,7 +219,7 @@ def agrees(both: Both) -> None:
     assert [sum(one) for one in zip(sound.gapped, here, more, strict=True)] == gapped
     assert sound.so_far(END_US) == (so_far, more)
     while living:
-        leaf = next(one for one in living if not both.mesh.children[one])
+        leaf = next(one for one in living if not both.mesh.feeds[one])
         both.kill(leaf, END_US)
         living.remove(leaf)
     assert sound.missing == missing

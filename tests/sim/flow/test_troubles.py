@@ -77,7 +77,7 @@ def test_without_a_tracker_nobody_joins_and_who_is_there_does_not_hear_it(flow_o
     flow.run_until(AT_US + 20 * SECOND)
     assert flow.measures().joins == 200
     assert flow.coming == 50
-    for one in [one for one in flow.people if flow.mesh.children[one]][::5]:
+    for one in [one for one in flow.people if flow.mesh.feeds[one]][::5]:
         flow.remove(one, is_crash=True)
     flow.run_until(AT_US + 39 * SECOND)
     found = flow.measures()

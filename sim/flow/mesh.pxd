@@ -1,0 +1,63 @@
+from meshcast.protocol.capacity cimport children_max, clients_max_for
+from tracker.overlay.chains cimport Chains
+
+cimport cython
+
+cdef int LISTENER, NOBODY, ORIGIN, RANK_MAX, STANDBYS_MAX
+
+cdef class Mesh:
+    cdef public list _city_delays_us
+    cdef public unsigned char[:] alive
+    cdef public int[:] parent
+    cdef public unsigned char[:] rank
+    cdef public short[:] capacity
+    cdef public unsigned char[:] role
+    cdef public short[:] city
+    cdef public list _delays_us
+    cdef public short[:] _children_max
+    cdef public int[:] access_us
+    cdef public int[:] lag_us
+    cdef public int[:] base_us
+    cdef public long long[:] attached_at
+    cdef public long long[:] counter
+    cdef public int[:] generation
+    cdef public int[:] standby
+    cdef public long long[:] warm_at
+    cdef public Chains children
+    cdef public short[:] feeds
+    cdef public Chains clients
+    cdef public unsigned char[:] _is_client
+    cdef public short[:] load
+    cdef public int living
+
+    cpdef long long delay_us(self, int one, int other)
+    cpdef bint may_adopt(self, int parent, int rank)
+    cpdef int room(self, int parent)
+    cpdef link(self, int node, int parent)
+    @cython.locals(parent=int)
+    cpdef unlink(self, int node)
+    @cython.locals(above=int)
+    cpdef int head_of(self, int node)
+    cpdef int beyond_capacity(self, int node)
+    @cython.locals(entry=int, one=int, other=int)
+    cpdef list standbys(self, int node)
+    @cython.locals(entry=int)
+    cpdef bint has_warm(self, int node, int standby, long long now)
+    @cython.locals(entry=int)
+    cpdef bint lacks_standby(self, int node)
+    @cython.locals(entry=int, rank=int, one=int, other=int, has_dropped=bint)
+    cpdef bint drop_higher_standbys(self, int node)
+    @cython.locals(rank=int, client=int, lower=list)
+    cpdef list drop_lower_clients(self, int node)
+    @cython.locals(entry=int)
+    cpdef bint take_standby(self, int node, int standby, long long warm_at)
+    @cython.locals(own=int, rank=int, entry=int)
+    cpdef int enlist(self, int node, int standby)
+    @cython.locals(entry=int)
+    cpdef bint is_client(self, int node, int standby)
+    @cython.locals(entry=int)
+    cpdef list clients_of(self, int standby)
+    @cython.locals(entry=int)
+    cpdef bint drop_standby(self, int node, int standby)
+    @cython.locals(head=int, standby=int, entry=int, heads=list, entries=list)
+    cpdef tuple leave(self, int node)
