@@ -1,4 +1,5 @@
 from sim.flow.calendar cimport Calendar
+from sim.flow.crowd cimport Crowd
 from sim.flow.desk cimport Desk, Timer
 from sim.flow.figures cimport Figures
 from sim.flow.mesh cimport Mesh
@@ -15,7 +16,7 @@ cdef class Flow:
     cdef public object scenario
     cdef public object seed
     cdef public Calendar calendar
-    cdef public object crowd
+    cdef public Crowd crowd
     cdef public Mesh mesh
     cdef public Sound sound
     cdef public Tree tree
@@ -37,6 +38,7 @@ cdef class Flow:
     cpdef note(self, unsigned long long kind, unsigned long long node, unsigned long long other=*)
     cpdef _expect(self)
     cpdef _change(self, int step)
+    @cython.locals(now=cython.longlong)
     cpdef come(self)
     cpdef long long _way_us(self, wish)
     cpdef _ask(self, wish)

@@ -6,14 +6,14 @@ cimport cython
 cdef int LISTENER, NOBODY, ORIGIN, RANK_MAX, STANDBYS_MAX
 
 cdef class Mesh:
-    cdef public list _city_delays_us
+    cdef public int _cities
+    cdef public int[:] _ways_us
     cdef public unsigned char[:] alive
     cdef public int[:] parent
     cdef public unsigned char[:] rank
     cdef public short[:] capacity
     cdef public unsigned char[:] role
     cdef public short[:] city
-    cdef public list _delays_us
     cdef public short[:] _children_max
     cdef public int[:] access_us
     cdef public int[:] lag_us

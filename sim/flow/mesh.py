@@ -27,15 +27,15 @@ class Mesh:
     """The peers themselves, as columns."""
 
     def __init__(self, city_delays_us: list[list[Micros]]) -> None:
-        self._city_delays_us: Final = city_delays_us
+        self._cities: Final = len(city_delays_us)
+        self._ways_us: Final = array("i", [way_us for ways_us in city_delays_us for way_us in ways_us])
+        """From each city to each."""
         self.alive = bytearray()
         self.parent = array("i")
         self.rank = bytearray()
         self.capacity = array("h")
         self.role = bytearray()
         self.city = array("h")
-        self._delays_us: Final[list[list[Micros]]] = []
-        """From each peer's city to all others."""
         self._children_max = array("h")
         self.access_us = array("i")
         self.lag_us = array("i")
@@ -71,7 +71,6 @@ class Mesh:
         self.capacity[node], self.role[node] = capacity, role
         self._children_max[node] = children_max(role, capacity) if capacity else 0
         self.city[node], self.access_us[node] = city, access_us
-        self._delays_us[node] = self._city_delays_us[city]
         self.lag_us[node] = self.base_us[node] = self.counter[node] = 0
         self.attached_at[node] = -1
         self.standby[STANDBYS_MAX * node] = self.standby[STANDBYS_MAX * node + 1] = NOBODY
@@ -79,8 +78,8 @@ class Mesh:
 
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two peers, one way."""
-        access_us = self.access_us
-        return self._delays_us[one][self.city[other]] + access_us[one] + access_us[other]
+        city, access_us = self.city, self.access_us
+        return self._ways_us[city[one] * self._cities + city[other]] + access_us[one] + access_us[other]
 
     # ---- children
 
@@ -260,7 +259,6 @@ class Mesh:
         self.generation = longer(self.generation, more)
         self.standby = longer(self.standby, STANDBYS_MAX * more)
         self.warm_at = longer(self.warm_at, STANDBYS_MAX * more)
-        self._delays_us.extend([[]] * more)
         self.children.grow(more, more)
         self.feeds = longer(self.feeds, more)
         self.clients.grow(more, STANDBYS_MAX * more)

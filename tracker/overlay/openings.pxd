@@ -1,9 +1,11 @@
+from tracker.overlay.keys cimport key_of
+
 cimport cython
 
 cdef int NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN
 
 cdef class Openings:
-    cdef public dict _bags
+    cdef public list _bags
     cdef public short[:] _keys
     cdef public int[:] _positions
     cdef public object ranks

@@ -21,7 +21,7 @@ class Openings:
     __slots__ = ("_bags", "_keys", "_positions", "ranks", "ranks_in", "regions_at")
 
     def __init__(self, regions: int, ranks: int = RANK_MAX + 1) -> None:
-        self._bags: dict[int, array[int]] = {}
+        self._bags: list[array[int] | None] = [None] * (regions << RANK_BITS)
         self._keys = array("h")
         self._positions = array("i")
         self.ranks = 0
@@ -50,7 +50,7 @@ class Openings:
             if key == NOWHERE:
                 return
         self._keys[node] = key
-        bag = self._bags.get(key) or self._mark(key)
+        bag = self._bags[key] or self._mark(key)
         self._positions[node] = len(bag)
         bag.append(node)
 
@@ -60,6 +60,7 @@ class Openings:
         key = keys[node]
         keys[node] = NOWHERE
         bag = self._bags[key]
+        assert bag is not None, f"there is no bag {key}"
         last = bag.pop()
         if last != node:
             positions = self._positions
@@ -71,11 +72,12 @@ class Openings:
 
     def bag(self, key: int) -> Sequence[int]:
         """Show who is in a bag, in its own order."""
-        return self._bags.get(key, ())
+        return self._bags[key] or ()
 
     def pick(self, key: int, dice: Dice, count: int) -> Sequence[int]:
         """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
         bag = self._bags[key]
+        assert bag is not None, f"there is no bag {key}"
         size = len(bag)
         if size == 1:
             return (bag[0],)
@@ -113,7 +115,10 @@ class Openings:
         self.ranks |= 1 << rank
         self.ranks_in[region] |= 1 << rank
         self.regions_at[rank] |= 1 << region
-        return self._bags.setdefault(key, array("i"))
+        bag = self._bags[key]
+        if bag is None:
+            bag = self._bags[key] = array("i")
+        return bag
 
     def _unmark(self, key: int) -> None:
         region, rank = key >> RANK_BITS, key & RANK_MASK

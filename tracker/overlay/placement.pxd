@@ -1,3 +1,4 @@
+from tracker.overlay.keys cimport lowest
 from tracker.overlay.lags cimport Lags
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.tree cimport Tree

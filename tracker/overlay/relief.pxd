@@ -1,4 +1,5 @@
 from tracker.overlay.errands cimport Errands
+from tracker.overlay.keys cimport key_of, lowest
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.placement cimport find_elsewhere, find_slot, is_settled, parent_rank_bound
 from tracker.overlay.tree cimport Tree

@@ -1,0 +1,4 @@
+cdef int RANK_MAX
+
+cpdef int key_of(int region, int rank)
+cpdef int lowest(mask)
