@@ -56,5 +56,6 @@ def referred(able: list[One], dice: Dice) -> tuple[One, ...]:
     """Choose whom one that is full names of its children that can serve: some in a row, other ones each time."""
     if not able:
         return ()
-    first = dice(len(able))
-    return tuple((able[first:] + able[:first])[:REFERRALS_MAX])
+    count = len(able)
+    first = dice(count)
+    return tuple([able[at % count] for at in range(first, first + min(count, REFERRALS_MAX))])

@@ -1,5 +1,7 @@
 cimport cython
 
+cdef int SLOT_BITS
+
 cdef class Calendar:
     cdef public long long now
     cdef public long long _slot
@@ -9,6 +11,8 @@ cdef class Calendar:
     cdef public long long _serial
     cdef public long long _opened
 
+    @cython.locals(slot=cython.longlong, now=cython.longlong)
+    cpdef at(self, long long when, act, tuple arguments=*)
     @cython.locals(last=cython.longlong)
     cpdef run_until(self, long long until)
     @cython.locals(in_order=list, heap=list, arguments=tuple)

@@ -46,7 +46,7 @@ class Calendar:
         """How many calls have been made."""
         return self._serial - len(self._heap) + self._opened - len(self._sorted)
 
-    def at(self, when: Micros, act: Act, *arguments: Any) -> None:
+    def at(self, when: Micros, act: Act, arguments: tuple[Any, ...] = ()) -> None:
         """Call `act(*arguments)` at `when`, or at once if that is past."""
         slot = when >> SLOT_BITS
         if slot > self._slot:

@@ -252,7 +252,9 @@ class Desk:
             standbys = self.steward.told(node, now)
             self.helped[node] = None
             told_at = now + self.way_us(node)
-            self._calendar.at(told_at, self._help_arrives, node, generation, self.tree.parent[node], standbys)
+            self._calendar.at(
+                told_at, self._help_arrives, (node, generation, self.tree.parent[node], standbys)
+            )
 
     def known(self, peer: Known | None) -> int | None:
         """Give a peer's number if the tracker still has that very peer under it."""
@@ -293,7 +295,7 @@ class Desk:
     def lost(self, node: int) -> None:
         """Hear that a peer's link is gone; it has some time to come back."""
         self.steward.lost(node, self._calendar.now)
-        self._calendar.at(self._calendar.now + GRACE_US, self._bury, node, self._mesh.generation[node])
+        self._calendar.at(self._calendar.now + GRACE_US, self._bury, (node, self._mesh.generation[node]))
 
     # ---- order
 
@@ -315,11 +317,7 @@ class Desk:
             self._calendar.at(
                 due,
                 self._move,
-                child,
-                mesh.generation[child],
-                one.source,
-                one.target,
-                mesh.generation[one.target],
+                (child, mesh.generation[child], one.source, one.target, mesh.generation[one.target]),
             )
 
     def _move(self, child: int, generation: int, source: int, target: int, theirs: int) -> None:
@@ -371,12 +369,12 @@ class Desk:
                 continue
             due = calendar.now + self._dice(RESUME_US)
             if not mesh.alive[node]:
-                calendar.at(calendar.now + GRACE_US, self._bury, node, mesh.generation[node])
+                calendar.at(calendar.now + GRACE_US, self._bury, (node, mesh.generation[node]))
                 continue
             is_pending = tree.state[node] == State.PENDING
             is_short = mesh.lacks_standby(node)
             if is_pending or is_short or mesh.parent[node] != tree.parent[node]:
-                calendar.at(due, self._resume, node, mesh.generation[node])
+                calendar.at(due, self._resume, (node, mesh.generation[node]))
         self._admit()
 
     def _resume(self, node: int, generation: int) -> None:

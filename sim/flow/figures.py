@@ -50,13 +50,13 @@ class Figures:
     def begin(self) -> None:
         """Take the first sample, and more of them at equal times."""
         every_us = max(SAMPLE_EVERY_US_MIN, self._flow.scenario.duration_us // SAMPLES)
-        self._flow.calendar.at(0, self._sample, every_us)
+        self._flow.calendar.at(0, self._sample, (every_us,))
 
     def _sample(self, every_us: Micros) -> None:
         """Look at how things stand, and come again."""
         calendar = self._flow.calendar
         self.samples.append(self.sample())
-        calendar.at(calendar.now + every_us, self._sample, every_us)
+        calendar.at(calendar.now + every_us, self._sample, (every_us,))
 
     # ---- as it goes
 

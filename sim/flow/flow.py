@@ -173,7 +173,7 @@ class Flow:
         """Let the next one come, or go, in its time."""
         following = self.crowd.next_change()
         if following is not None:
-            self.calendar.at(following[0], self._change, following[1])
+            self.calendar.at(following[0], self._change, (following[1],))
 
     def _change(self, step: int) -> None:
         """Let one come, or one of those who are here go, because the scenario's crowd grows or shrinks."""
@@ -188,7 +188,7 @@ class Flow:
         now = self.calendar.now
         wish = self.crowd.wish(now)
         self.coming += 1
-        self.calendar.at(now + self._way_us(wish), self._ask, wish)
+        self.calendar.at(now + self._way_us(wish), self._ask, (wish,))
 
     def _way_us(self, wish: Wish) -> Micros:
         """Give the delay between a joiner and the tracker, one way."""
@@ -198,7 +198,7 @@ class Flow:
     def _ask(self, wish: Wish) -> None:
         """Let a joiner's request reach the tracker; a dead one is dialled every second."""
         if not self.desk.is_up:
-            self.calendar.at(self.calendar.now + SECOND, self._ask, wish)
+            self.calendar.at(self.calendar.now + SECOND, self._ask, (wish,))
             return
         self.desk.join(wish)
 
@@ -210,9 +210,9 @@ class Flow:
         generation = mesh.generation[node]
         if mesh.alive[parent]:
             due = told_at + 4 * mesh.delay_us(node, parent)
-            self.calendar.at(due, self._joined, node, generation, parent, mesh.generation[parent], wish)
+            self.calendar.at(due, self._joined, (node, generation, parent, mesh.generation[parent], wish))
         else:
-            self.calendar.at(told_at, self._joins_alone, node, generation, parent, wish)
+            self.calendar.at(told_at, self._joins_alone, (node, generation, parent, wish))
 
     def _joined(self, node: int, generation: int, parent: int, theirs: int, wish: Wish) -> None:
         """Let a joiner's first parent accept it, if it can."""
@@ -247,7 +247,7 @@ class Flow:
             if wish.stays_us < FOREVER_US:
                 generation = mesh.generation[node]
                 end = self._crash if wish.is_crashing else self._say_goodbye
-                self.calendar.at(now + wish.stays_us, end, node, generation)
+                self.calendar.at(now + wish.stays_us, end, (node, generation))
         self.figures.joined(node, now - wish.asked_at)
 
     def admit(self, node: int) -> None:
@@ -286,14 +286,14 @@ class Flow:
             self.report_lowered()
         generation = mesh.generation[node]
         due = now + REPORT_AFTER_US + self.desk.way_us(node)
-        self.calendar.at(due, self._report, node, generation, orphan.left)
+        self.calendar.at(due, self._report, (node, generation, orphan.left))
 
     def report_lowered(self) -> None:
         """Let those report who have lost a standby because their rank has fallen."""
         sound, mesh, now = self.sound, self.mesh, self.calendar.now
         for node in sound.lowered:
             due = now + REPORT_AFTER_US + self.desk.way_us(node)
-            self.calendar.at(due, self._report_standbys, node, mesh.generation[node])
+            self.calendar.at(due, self._report_standbys, (node, mesh.generation[node]))
         sound.lowered.clear()
 
     def _report_standbys(self, node: int, generation: int) -> None:
@@ -396,11 +396,11 @@ class Flow:
             self._bereave(head, node, uncles or (), left, is_crash=is_crash, is_stalled=is_stalled)
         self._tell_clients(node, clients, is_crash=is_crash)
         if is_crash:
-            self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, node, mesh.generation[node])
+            self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, (node, mesh.generation[node]))
         else:
             # Not before its clients have heard: who is given its number next would be taken for their standby.
             due = now + max(BYE_US, self.desk.way_us(node))
-            self.calendar.at(due, self._left, node, mesh.generation[node])
+            self.calendar.at(due, self._left, (node, mesh.generation[node]))
 
     def _strike(self, node: int) -> None:
         """Take a listener out of those to draw from."""
@@ -427,7 +427,7 @@ class Flow:
         way_us = mesh.delay_us(parent, head)
         if not is_crash:
             due = now + way_us
-            self.calendar.at(due, self._orphaned, head, generation, uncles, due, None)
+            self.calendar.at(due, self._orphaned, (head, generation, uncles, due, None))
             return
         heard_at = sound.have[head] * sound.chunk_us + mesh.lag_us[head]
         heard_at = max(heard_at, mesh.attached_at[head])
@@ -435,7 +435,7 @@ class Flow:
         if is_stalled:
             # It had said so, and is excused for as long as its last notice holds.
             due = max(due, now + way_us + STALLED_FRESH_US // 2)
-        self.calendar.at(due, self._orphaned, head, generation, uncles, heard_at, left)
+        self.calendar.at(due, self._orphaned, (head, generation, uncles, heard_at, left))
 
     def _orphaned(
         self, head: int, generation: int, uncles: tuple[Known, ...], unheard: Micros, left: Known | None
@@ -453,7 +453,7 @@ class Flow:
         now, mesh = self.calendar.now, self.mesh
         due = now + (SILENCE_US + self._phases(PING_US) if is_crash else BYE_US)
         known = [(one, mesh.generation[one]) for one in clients]
-        self.calendar.at(due, self._standby_gone, node, known)
+        self.calendar.at(due, self._standby_gone, (node, known))
 
     def _standby_gone(self, standby: int, clients: list[Known]) -> None:
         """Let clients replace a standby, and report it."""

@@ -7,7 +7,7 @@ cdef int LISTENER, NOBODY, ORIGIN, RANK_MAX, STANDBYS_MAX
 
 cdef class Mesh:
     cdef public int _cities
-    cdef public int[:] _ways_us
+    cdef public int[:] ways_us
     cdef public unsigned char[:] alive
     cdef public int[:] parent
     cdef public unsigned char[:] rank

@@ -28,7 +28,7 @@ class Mesh:
 
     def __init__(self, city_delays_us: list[list[Micros]]) -> None:
         self._cities: Final = len(city_delays_us)
-        self._ways_us: Final = array("i", [way_us for ways_us in city_delays_us for way_us in ways_us])
+        self.ways_us: Final = array("i", [way_us for ways_us in city_delays_us for way_us in ways_us])
         """From each city to each."""
         self.alive = bytearray()
         self.parent = array("i")
@@ -79,7 +79,7 @@ class Mesh:
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two peers, one way."""
         city, access_us = self.city, self.access_us
-        return self._ways_us[city[one] * self._cities + city[other]] + access_us[one] + access_us[other]
+        return self.ways_us[city[one] * self._cities + city[other]] + access_us[one] + access_us[other]
 
     # ---- children
 

@@ -1,11 +1,11 @@
-from meshcast.protocol.capacity cimport may_go_below
+from meshcast.protocol.capacity cimport may_go_below, referred
 from sim.flow.calendar cimport Calendar
 from sim.flow.mesh cimport Mesh
 from sim.flow.sound cimport Sound
 
 cimport cython
 
-cdef int NOBODY, ORIGIN, RANK_MAX, REFERRED_MAX, STANDBYS_MAX, UNCLES_MAX
+cdef int END, NOBODY, ORIGIN, RANK_MAX, REFERRED_MAX, STANDBYS_MAX, UNCLES_MAX
 cdef long long BORROW_AFTER_US, BORROW_EVERY_US, LEASE_US, REPORT_AFTER_US, SHED_AFTER_US, STALLED_PATIENCE_US
 cdef int SOURCE
 

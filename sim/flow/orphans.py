@@ -36,7 +36,7 @@ from meshcast.protocol.units import Micros
 from sim.flow.calendar import Calendar
 from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.sound import Sound
-from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.columns import END, NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
 
 Known = tuple[int, int]
@@ -152,7 +152,7 @@ class Orphans:
         orphan.repair = Repair(self._candidates(orphan, now), now)
         self._drive(orphan, now)
         if has_heard:
-            self.calendar.at(unheard_since + BORROW_AFTER_US, self._borrow, orphan)
+            self.calendar.at(unheard_since + BORROW_AFTER_US, self._borrow, (orphan,))
 
     def name(self, node: int, parent: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Let an orphan hear from the tracker whom to ask."""
@@ -167,7 +167,7 @@ class Orphans:
         for one in (parent, *standbys):
             orphan.generations[one] = mesh.generation[one]
             due = now + 2 * mesh.delay_us(node, one)
-            self.calendar.at(due, self._connected, node, mine, one, mesh.generation[one])
+            self.calendar.at(due, self._connected, (node, mine, one, mesh.generation[one]))
 
     def forget(self, node: int) -> None:
         """Let go of an orphan that leaves."""
@@ -207,7 +207,7 @@ class Orphans:
         due = orphan.repair.deadline()
         if due != orphan.wakes_at:
             orphan.wakes_at = due
-            self.calendar.at(due, self._wake, orphan, due)
+            self.calendar.at(due, self._wake, (orphan, due))
 
     def _wake(self, orphan: Orphan, due: Micros) -> None:
         """Let a repair decide what is due now."""
@@ -225,14 +225,16 @@ class Orphans:
         is_warm = is_dialled or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
-        self.calendar.at(arrives_at, self._asked, peer, generation, node, mesh.generation[node])
+        self.calendar.at(arrives_at, self._asked, (peer, generation, node, mesh.generation[node]))
 
     def _dial_all(self, orphan: Orphan, now: Micros) -> None:
         """Turn to everybody known, and to the tracker."""
         mesh, node = self.mesh, orphan.node
         orphan.is_seeking = True
         generation = mesh.generation[node]
-        self.calendar.at(now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN), self._seek, orphan, generation)
+        self.calendar.at(
+            now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN), self._seek, (orphan, generation)
+        )
         known = dict(orphan.uncles) | orphan.referred
         for standby in mesh.standbys(node):
             known[standby] = mesh.generation[standby]
@@ -252,7 +254,7 @@ class Orphans:
                 orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             else:
                 due = now + 2 * mesh.delay_us(node, peer)
-                self.calendar.at(due, self._connected, node, generation, peer, theirs)
+                self.calendar.at(due, self._connected, (node, generation, peer, theirs))
 
     def _seek(self, orphan: Orphan, generation: int) -> None:
         """Have the tracker look for a parent."""
@@ -271,7 +273,7 @@ class Orphans:
                 self._shed(orphan, now)
             elif orphan.rounds == 1:
                 patience = orphan.unheard_since + STALLED_PATIENCE_US
-                self.calendar.at(patience, self._lose_patience, orphan)
+                self.calendar.at(patience, self._lose_patience, (orphan,))
         is_dropped = orphan.dropped_at is not None and now - orphan.dropped_at < LEASE_US
         if not mesh.feeds[node] and orphan.has_heard and not is_dropped:
             mesh.rank[node] = RANK_MAX
@@ -294,12 +296,12 @@ class Orphans:
             lender = self._lender(node, now)
             if lender != NOBODY:
                 due = now + 2 * mesh.delay_us(node, lender)
-                self.calendar.at(due, self._lend, orphan, node, mesh.generation[node], lender)
+                self.calendar.at(due, self._lend, (orphan, node, mesh.generation[node], lender))
                 continue
             is_short = True
             stack.extend(mesh.children.of(node))
         if is_short:
-            self.calendar.at(now + BORROW_EVERY_US, self._borrow, orphan)
+            self.calendar.at(now + BORROW_EVERY_US, self._borrow, (orphan,))
 
     def _lender(self, node: int, now: Micros) -> int:
         """Give a standby that can lend: its link is up, it lives, and the sound comes to it."""
@@ -332,7 +334,7 @@ class Orphans:
             mesh.unlink(child)
             sound.have[child] = max(newest, sound.have.get(child, -1))
             due = now + mesh.delay_us(node, child)
-            self.calendar.at(due, self._bereft, child, mesh.generation[child], uncles, due)
+            self.calendar.at(due, self._bereft, (child, mesh.generation[child], uncles, due))
 
     def _bereft(self, node: int, generation: int, uncles: tuple[Known, ...], unheard: Micros) -> None:
         """Let a child that was sent away look for another parent."""
@@ -353,10 +355,10 @@ class Orphans:
         held = self._pending.get(peer, 0)
         if not mesh.may_adopt(peer, mesh.rank[node]) or mesh.room(peer) <= held:
             others = self.referrals(peer, node)
-            self.calendar.at(now + way_us, self._refused, node, generation, peer, others)
+            self.calendar.at(now + way_us, self._refused, (node, generation, peer, others))
             return
         self._pending[peer] = held + 1
-        self.calendar.at(now + way_us, self._accepted, peer, theirs, node, generation)
+        self.calendar.at(now + way_us, self._accepted, (peer, theirs, node, generation))
 
     def _accepted(self, peer: int, theirs: int, node: int, generation: int) -> None:
         """Let an Accept arrive: it ends the repair, unless another did."""
@@ -403,8 +405,12 @@ class Orphans:
         mesh = self.mesh
         if not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
-        capacity = mesh.capacity
-        able = [one for one in mesh.children.of(peer) if capacity[one] and one != asker]
+        capacity, after, able = mesh.capacity, mesh.children.next, []
+        one = mesh.children.first[peer]
+        while one != END:
+            if capacity[one] and one != asker:
+                able.append(one)
+            one = after[one]
         return referred(able, self.dice)
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:

@@ -37,7 +37,7 @@ class Troubles:
     def begin(self) -> None:
         """Have everything strike in its time."""
         for fault in self._flow.scenario.faults:
-            self._flow.calendar.at(fault.at_us, self._kinds[fault.kind], fault)
+            self._flow.calendar.at(fault.at_us, self._kinds[fault.kind], (fault,))
 
     def _mass_crash(self, fault: Fault) -> None:
         """Let a share of the listeners die in one instant."""
@@ -50,7 +50,7 @@ class Troubles:
         there = [one for one in sorted(self._flow.people) if crowd.continent_of[city[one]] == fault.continent]
         crowd.closed.append(fault.continent)
         if fault.for_us:
-            calendar.at(calendar.now + fault.for_us, crowd.closed.remove, fault.continent)
+            calendar.at(calendar.now + fault.for_us, crowd.closed.remove, (fault.continent,))
         self._flow.kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
 
     def _tracker_down(self, fault: Fault) -> None:

@@ -149,7 +149,7 @@ class Steward:
     def hear_of_parent(self, node: int, parent: int, rank: Rank, counter: int) -> None:
         """Believe a peer about its own parent."""
         if parent != node:
-            self.tree.adopted(node, parent, rank=rank, counter=counter)
+            self.tree.adopted(node, parent, rank, counter)
 
     def hear_of_capacity(self, node: int, places: int) -> None:
         """Believe a peer about the places that it offers; what it has beyond them is taken off it, a child at a time."""

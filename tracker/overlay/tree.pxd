@@ -17,6 +17,8 @@ cdef class Tree(Links):
     cpdef bint may_attach(self, int node, int parent)
     cpdef confirm(self, int node)
     cpdef detach(self, int node)
+    @cython.locals(parent=int, least=int, torn=list)
+    cpdef adopted(self, int head, int adopter, rank=*, counter=*)
     cpdef set_capacity(self, int node, int capacity)
     cpdef suspect(self, int node)
     cpdef clear(self, int node)

@@ -178,7 +178,7 @@ class Tree(Links):
         self._index(node)
 
     def adopted(
-        self, head: int, adopter: int, *, rank: Rank | None = None, counter: int | None = None
+        self, head: int, adopter: int, rank: Rank | None = None, counter: int | None = None
     ) -> Adoption:
         """Take over a report that `adopter` feeds `head`: the peers' truth, even against this view.
 

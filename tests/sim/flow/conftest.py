@@ -25,14 +25,13 @@ CHUNK_US = 100 * MILLISECOND
 class Stand:
     """A few peers, each in a city of its own, and what happens around them."""
 
-    delays_us: list[list[Micros]] = field(default_factory=lambda: [[WAY_US] * CITIES for _ in range(CITIES)])
     found: list[tuple[Micros, int, int]] = field(default_factory=list)
     """Orphans that have found a parent: when, who, whom."""
     sought: list[tuple[Micros, int]] = field(default_factory=list)
     """Orphans for whom the tracker looked: when, who."""
 
     def __post_init__(self) -> None:
-        self.mesh = Mesh(self.delays_us)
+        self.mesh = Mesh([[WAY_US] * CITIES for _ in range(CITIES)])
         self.calendar = Calendar()
         self.sound = Sound(self.mesh, CHUNK_US, 3600 * SECOND)
         self.orphans = Orphans(self.mesh, self.sound, self.calendar, self._found, self._sought, lambda _: 0)
@@ -41,7 +40,8 @@ class Stand:
 
     def far(self, one: int, other: int, way_us: Micros) -> None:
         """Put two peers further apart, or closer together."""
-        self.delays_us[one][other] = self.delays_us[other][one] = way_us
+        ways_us = self.mesh.ways_us
+        ways_us[one * CITIES + other] = ways_us[other * CITIES + one] = way_us
 
     def seat(self, node: int, parent: int, *, capacity: int = 2, role: int = int(Role.LISTENER)) -> None:
         """Let a peer hear from another since the beginning."""

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ class Diary:
     def ask(self, wanted: Sequence[Call]) -> None:
         for when, inner in wanted:
             self._number += 1
-            self.calls.at(when, self._act, self._number, inner)
+            self.calls.at(when, partial(self._act, self._number, inner))
 
     def _act(self, number: int, inner: Sequence[Call]) -> None:
         self.made.append((self.calls.now, number))
@@ -58,8 +59,8 @@ def test_calls_are_made_in_the_schedulers_order_whoever_asks_for_them_and_when(
 @pytest.mark.parametrize("when", [0, SLOT_US - 1, SLOT_US, 10 * SLOT_US])
 def test_a_call_that_is_due_at_the_end_is_made_and_one_after_it_is_not(when: Micros) -> None:
     calendar, made = Calendar(), list[str]()
-    calendar.at(when, made.append, "due")
-    calendar.at(when + 1, made.append, "later")
+    calendar.at(when, made.append, ("due",))
+    calendar.at(when + 1, made.append, ("later",))
     calendar.run_until(when)
     assert made == ["due"]
     assert calendar.now == when
