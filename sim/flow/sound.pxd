@@ -2,7 +2,7 @@ from sim.flow.mesh cimport Mesh
 
 cimport cython
 
-cdef int LISTENER, NOBODY, ORIGIN
+cdef int END, LISTENER, NOBODY, ORIGIN
 cdef long long BORROW_AFTER_US
 
 cdef class Sound:

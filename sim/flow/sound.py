@@ -16,7 +16,7 @@ from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
 from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
-from tracker.overlay.columns import NOBODY, ORIGIN, longer
+from tracker.overlay.columns import END, NOBODY, ORIGIN, longer
 from tracker.overlay.nodes import RANK_MIN
 
 ALL_DELAYS: Final = range(len(DELAYS_US))
@@ -127,11 +127,12 @@ class Sound:
             self._catch_up(node, at, newest, lag_us)
             self._set_lag(node, lag_us, max(newest, (at - lag_us) // self.chunk_us))
             self._set_rank(node, parent)
-            if mesh.feeds[node]:
-                for child in mesh.children.of(node):
-                    way_us = mesh.delay_us(node, child)
-                    own = have.pop(child, newest) if have else newest
-                    stack.append((child, at + way_us, max(newest, own)))
+            child = mesh.children.first[node]
+            while child != END:
+                way_us = mesh.delay_us(node, child)
+                own = have.pop(child, newest) if have else newest
+                stack.append((child, at + way_us, max(newest, own)))
+                child = mesh.children.next[child]
 
     def refill_stalled(self, head: int, newest: int, now: Micros) -> None:
         """Let a head that was adopted by a stalled peer have what that one has, and pass it on; count what was late."""
@@ -171,8 +172,10 @@ class Sound:
                 self._count(node, had, has, at, mesh.base_us[node])
             self._set_lag(node, lag_us, max(had, has))
             self._set_rank(node, parent)
-            if mesh.feeds[node]:
-                stack += [(child, at + mesh.delay_us(node, child)) for child in mesh.children.of(node)]
+            child = mesh.children.first[node]
+            while child != END:
+                stack.append((child, at + mesh.delay_us(node, child)))
+                child = mesh.children.next[child]
 
     def go(self, node: int, now: Micros) -> None:
         """Count what a peer that goes now, still linked, has missed until now, and what was due at it."""

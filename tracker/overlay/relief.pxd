@@ -6,11 +6,13 @@ from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, PENDING, RANK_MAX
+cdef int ATTACHED, END, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, PENDING, RANK_MAX
 
 cpdef list relieve_some(Tree tree, int nodes_max=*)
 @cython.locals(free=int, owed=int, surplus=int, child=int, leaves=list, others=list, heads=list, moves=list)
 cpdef list relieve(Tree tree, int adopter, int moves_max=*)
-@cython.locals(leaves=list, others=list, heads=list, errands=Errands, child=int, capacity=int)
+@cython.locals(leaves=list, others=list, heads=list, errands=Errands, child=int, following=int, capacity=int)
 cpdef tuple _movable(Tree tree, int adopter, int most)
+@cython.locals(one=int, moves=list)
+cpdef list _clear(Tree tree, int adopter, list heads, int moves_max)
 cpdef _clearing_of(Tree tree, int adopter)

@@ -11,10 +11,12 @@ there are places for, and it is given up where places run out.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
+from tracker.overlay.columns import END
 from tracker.overlay.errands import Clearing
 from tracker.overlay.keys import NOWHERE, key_of, lowest
 from tracker.overlay.placement import Move, find_elsewhere, find_slot, is_settled, parent_rank_bound
@@ -72,7 +74,7 @@ def _clear(tree: Tree, adopter: int, heads: list[int], moves_max: int) -> list[M
             return []
     moves: list[Move] = []
     # Those with children go first: there are fewer places for them.
-    for one in sorted(tree.children.of(clearing.child), key=lambda one: parent_rank_bound(tree, one)):
+    for one in sorted(tree.children.of(clearing.child), key=partial(parent_rank_bound, tree)):
         if len(moves) >= moves_max:
             break
         if not is_settled(tree, one):
@@ -158,7 +160,10 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     state, role, capacities, free = tree.state, tree.role, tree.capacity, tree.free
     errands = tree.errands if tree.errands.is_any else None
     clearing = _clearing_of(tree, adopter)
-    for child in tree.children.of(adopter):
+    after, following = tree.children.next, tree.children.first[adopter]
+    while following != END:
+        child = following
+        following = after[child]
         if state[child] != ATTACHED or tree.is_promised(child) or role[child] != LISTENER:
             continue
         if clearing is not None and child == clearing.child:

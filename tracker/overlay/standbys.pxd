@@ -12,7 +12,8 @@ cdef int NOBODY, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, STANDBYS_MAX
 cpdef tuple refill_standbys(Tree tree, int node)
 @cython.locals(
     rank=int, adopters=Openings, region=int, size=int, parent_of="int[:]", prefix_of="long long[:]", one=int, at=int,
-    step=int, top=int, above=int, is_one_enough=bint,
+    step=int, top=int, above=int, is_one_enough=bint, first=int, second=int, third=int, mine=cython.longlong,
+    theirs=cython.longlong, other=cython.longlong, last=cython.longlong, prefix=cython.longlong,
 )
 cpdef list _quick(Tree tree, int node, int parent, tuple held)
 cpdef bint _has_room(Tree tree, int node, int standby)

@@ -105,11 +105,13 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
             break
     bag = adopters.bag(region << RANK_BITS | rank)
     size, parent_of, prefix_of = len(bag), tree.parent, tree.prefix
-    branches = [tree.branch(parent)]
-    prefixes = [prefix_of[node], prefix_of[parent]]
-    for one in held:
-        branches.append(tree.branch(one))
-        prefixes.append(prefix_of[one])
+    # Branches and prefixes that are taken: the node's own, its parent's, those of the standby that it has, and of the one
+    # that is found first. Whoever has none yet is on nobody's branch.
+    mine, theirs = prefix_of[node], prefix_of[parent]
+    first, second, third = tree.branch(parent), NOBODY, NOBODY
+    other, last = mine, mine
+    if held:
+        second, other = tree.branch(held[0]), prefix_of[held[0]]
     is_one_enough = len(held) == STANDBYS_MAX - 1
     found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
@@ -120,13 +122,15 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
         while above > ORIGIN:
             top = above
             above = parent_of[above]
-        if above != ORIGIN or top in branches or prefix_of[one] in prefixes:
+        if above != ORIGIN or top in (first, second, third):
+            continue
+        prefix = prefix_of[one]
+        if prefix in (mine, theirs, other, last):
             continue
         found.append(one)
         if is_one_enough or len(found) == STANDBYS_MAX:
             break
-        branches.append(top)
-        prefixes.append(prefix_of[one])
+        third, last = top, prefix
     return found
 
 
