@@ -30,7 +30,6 @@ import resource
 import statistics
 import subprocess
 import sys
-from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +42,7 @@ from rich.table import Table
 
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_LISTENER_MIN, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Address, PeerId
+from sim.sizes import is_column, members
 from tracker.overlay.columns import NOBODY
 from tracker.overlay.leases import Leases
 from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
@@ -235,15 +235,17 @@ class Desk:
 
     def sizes(self) -> Iterator[Any]:
         """Go through everything that the tree, the registry and the leases hold."""
-        seen = {id(self.tree.dice)}
+        # By what they are of: views, and numbers that are read out of compiled objects, are made when they are asked for.
+        seen: dict[int, Any] = {id(self.tree.dice): self.tree.dice}
         stack: list[Any] = [self.tree, self.registry, self.leases]
         while stack:
             one = stack.pop()
+            one = getattr(one, "base", one)
             if id(one) in seen or isinstance(one, type):
                 continue
-            seen.add(id(one))
+            seen[id(one)] = one
             yield one
-            if isinstance(one, (int, bytes, str, bytearray, array)):
+            if isinstance(one, (int, bytes, str)) or is_column(one):
                 continue
             if isinstance(one, dict):
                 stack.extend(one.keys())
@@ -251,9 +253,7 @@ class Desk:
             elif isinstance(one, (list, tuple)):
                 stack.extend(one)
             else:
-                stack.extend(getattr(one, "__dict__", {}).values())
-                slots = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
-                stack.extend(getattr(one, name) for name in slots if hasattr(one, name))
+                stack.extend(members(one))
 
     def depth(self) -> int:
         """Give the greatest depth of anybody."""

@@ -1,6 +1,5 @@
 """What a flow run has found: counters as it goes, sums over columns when a sample is taken."""
 
-import sys
 from array import array
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from sim.flow.orphans import Orphan
 from sim.flow.sound import ALL_DELAYS
 from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample, Spread
 from sim.scenario import DELAYS_US
+from sim.sizes import tree_bytes
 from sim.sums import depth_least
 from tracker.overlay.columns import ORIGIN
 
@@ -225,21 +225,6 @@ def _percentile(values: Column, share: float) -> float:
 
 def _spread(values: Column) -> Spread:
     return Spread(_percentile(values, 50), _percentile(values, 99), float(values.max()))
-
-
-def tree_bytes(one: object, depth: int = 3) -> int:
-    """Give the bytes that the tracker's view takes: its columns, indices and books; 0 where the interpreter does not know."""
-    size = sys.getsizeof(one, 0)
-    if depth == 0 or isinstance(one, int | str | bytes | array):
-        return size
-    if isinstance(one, dict):
-        return size + sum(tree_bytes(value, depth - 1) for value in one.values() if isinstance(value, array))
-    if isinstance(one, list | tuple):
-        return size
-    names = list(getattr(one, "__dict__", {})) + [
-        name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())
-    ]
-    return size + sum(tree_bytes(getattr(one, name), depth - 1) for name in names if hasattr(one, name))
 
 
 assert len(DELAYS_US) <= 8, "a listener's gaps are bits of a byte"

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import SECOND
-from sim.flow.figures import tree_bytes
 from sim.flow.flow import Flow
 from sim.scenario import Fidelity, Scenario
+from sim.sizes import tree_bytes
 from tracker.overlay.columns import ORIGIN
 
 MakeFlow = Callable[..., Flow]
