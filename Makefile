@@ -34,9 +34,9 @@ compiled: $(STAMP)
 	MESHCAST_COMPILED=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--target build/compiled .
 
-# The same tests of tree and flow on what was compiled: all but those that replace a function while it runs.
+# The same tests of tree, machines and simulator on what was compiled: all but those that replace a function while it runs.
 compiled-test: compiled
-	PYTHONPATH=build/compiled $(BIN)/pytest -q -o pythonpath= -p no:cacheprovider tests/overlay tests/sim/flow tests/compiled
+	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest -q -o pythonpath= -m "not long and not plain" tests/overlay tests/protocol tests/sim
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -18,6 +18,8 @@ from sim.scenario import Fidelity, Scenario
 from sim.truth import relay_of, uplink_of
 from sim.world import Settings, World
 
+pytestmark = pytest.mark.plain
+
 PEERS = 500
 DYING = 12
 AFTER_US = 3 * SECOND

@@ -41,6 +41,8 @@ from tracker.overlay.placement import Placement
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
 
+pytestmark = pytest.mark.plain
+
 Patch = pytest.MonkeyPatch
 CAPACITIES = (4, 2, 1, 1, 0, 0, 2, 0, 0, 1, 0, 0)
 
@@ -404,7 +406,7 @@ def relieves_nobody(patch: Patch) -> None:
 
 
 def places_everybody_as_deep_as_can_be(patch: Patch) -> None:
-    def deepest(tree: Tree, node: int, *, emergency: bool = False) -> Any:
+    def deepest(tree: Tree, node: int) -> Any:
         free = [one for one in tree.nodes() if one != node and tree.free[one] > 0 and tree.is_rooted(one)]
         settled = [one for one in free if tree.state[one] == State.ATTACHED]
         if not settled:
@@ -414,6 +416,7 @@ def places_everybody_as_deep_as_can_be(patch: Patch) -> None:
         return Placement(deep)
 
     patch.setattr(stewards, "place", deepest)
+    patch.setattr(stewards, "place_in_emergency", deepest)
 
 
 BUGS = [

@@ -11,6 +11,8 @@ from sim.truth import rank_of, relay_of, uplink_of
 from sim.world import Settings, World
 from tracker.overlay.columns import ORIGIN
 
+pytestmark = pytest.mark.plain
+
 SETTINGS = Settings(conditions=Conditions(jitter=0.0), origin_capacity=4)
 Handed = tuple[World, Flow, dict[Process, int]]
 
