@@ -50,7 +50,12 @@ def compiled(root: Path, work: Path) -> list[tuple[Path, Path]]:
         for room in ("meshcast", "tracker", "sim")
         for found in (root / room).rglob("*.pxd")
     )
-    modules = [Extension(".".join(source.with_suffix("").parts), [str(source)]) for source in sources]
+    # Names for debuggers would be nine tenths of what is built.
+    flags = [] if os.name == "nt" else ["-g0"]
+    modules = [
+        Extension(".".join(source.with_suffix("").parts), [str(source)], extra_compile_args=flags)
+        for source in sources
+    ]
     # Sources are named from the root, so that what is built says nothing about where it was built.
     before, arguments = Path.cwd(), sys.argv
     os.chdir(root)
