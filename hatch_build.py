@@ -50,8 +50,9 @@ def compiled(root: Path, work: Path) -> list[tuple[Path, Path]]:
         for room in ("meshcast", "tracker", "sim")
         for found in (root / room).rglob("*.pxd")
     )
-    # Names for debuggers would be nine tenths of what is built.
-    flags = [] if os.name == "nt" else ["-g0"]
+    # Names for debuggers would be nine tenths of what is built. And where a method that is declared is kept as a value of
+    # another object's, Cython forgets whose it was: compilers of C notice, so that it ends the build, and it is not declared.
+    flags = [] if os.name == "nt" else ["-g0", "-Werror=incompatible-pointer-types"]
     modules = [
         Extension(".".join(source.with_suffix("").parts), [str(source)], extra_compile_args=flags)
         for source in sources

@@ -104,7 +104,7 @@ class Figures:
         """Look at how things stand."""
         flow = self._flow
         mesh, sound = flow.mesh, flow.sound
-        people = np.array(flow.people, np.int64)
+        people = np.array(flow.people.all, np.int64)
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
         lag, unicast = self._delays(people)
         self.peers_peak = max(self.peers_peak, len(people))
@@ -156,7 +156,7 @@ class Figures:
         flow = self._flow
         sound = flow.sound
         end = min(flow.now, sound.counts_until)
-        people = np.array(flow.people, np.int64)
+        people = np.array(flow.people.all, np.int64)
         due_us = sound.due_us
         missing, more_gapped = sound.so_far(flow.now)
         gapped = [one + other for one, other in zip(sound.gapped, more_gapped, strict=True)]
@@ -174,11 +174,11 @@ class Figures:
         last = self.sample()
         missing, due_us, gapped = self._sound_so_far()
         waits = np.frombuffer(self.waits_us, np.int64) if self.waits_us else np.zeros(1, np.int64)
-        people = np.array(flow.people, np.int64)
+        people = np.array(flow.people.all, np.int64)
         lag, unicast = self._delays(people)
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
         copies = sorted(one.origin_copies for one in self.samples if one.listeners) or [0]
-        reports = flow.reporting
+        reports = flow.reports.timer
         departures = max(1, self.leaves + self.crashes)
         return Measures(
             simulated_us=flow.now,
@@ -215,7 +215,7 @@ class Figures:
     def least_depth(self) -> int:
         """Give the least depth at which all who are here could hang: the most capable ones first, level by level."""
         capacity = self._flow.mesh.capacity
-        present = [*self._flow.people, *self._infrastructure[1:]]
+        present = [*self._flow.people.all, *self._infrastructure[1:]]
         return depth_least(capacity[ORIGIN], (capacity[node] for node in present))
 
 

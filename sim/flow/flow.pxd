@@ -1,16 +1,19 @@
 from sim.flow.calendar cimport Calendar
 from sim.flow.crowd cimport Crowd
-from sim.flow.desk cimport Desk, Timer
+from sim.flow.departures cimport Departures
+from sim.flow.desk cimport Desk
 from sim.flow.figures cimport Figures
 from sim.flow.mesh cimport Mesh
 from sim.flow.orphans cimport Orphan, Orphans
+from sim.flow.people cimport People
+from sim.flow.reports cimport Reports
 from sim.flow.sound cimport Sound
 from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int LISTENER, NOBODY, ORIGIN, REFERRED_MAX
-cdef long long BEAT_EVERY_US, FOREVER_US, PING_US, REPORT_AFTER_US, SECOND, SILENCE_US, STALLED_FRESH_US
+cdef int LISTENER, NOBODY, ORIGIN
+cdef long long FOREVER_US, SECOND
 
 cdef class Flow:
     cdef public object scenario
@@ -25,11 +28,10 @@ cdef class Flow:
     cdef public Figures figures
     cdef public dict _wishes
     cdef public object troubles
-    cdef public Timer reporting
-    cdef public object people
-    cdef public dict _place_of
-    cdef public long long _silence_us
-    cdef public object _phases
+    cdef public People people
+    cdef public Reports reports
+    cdef public object phases
+    cdef public Departures departures
     cdef public object on_repair
     cdef public unsigned long long _digest
     cdef public int coming
@@ -49,22 +51,5 @@ cdef class Flow:
     cpdef _attach(self, int node, int parent, wish)
     cpdef admit(self, int node)
     cpdef _joins_alone(self, int node, int generation, int parent, wish)
-    @cython.locals(node=int, generation=int, due=cython.longlong)
+    @cython.locals(node=int)
     cpdef _repaired(self, Orphan orphan, int parent, long long now)
-    @cython.locals(node=int, due=cython.longlong)
-    cpdef report_lowered(self)
-    cpdef _report_standbys(self, int node, int generation)
-    cpdef _report(self, int node, int generation, tuple left)
-    cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, known=list, asked=dict)
-    cpdef _fill_from_uncles(self, int node, long long now)
-    cpdef _crash(self, int node, int generation)
-    cpdef _say_goodbye(self, int node, int generation)
-    cpdef bint _is_here(self, int node, int generation)
-    cpdef _replace(self)
-    cpdef _strike(self, int node)
-    cpdef _orphaned(self, int head, int generation, tuple uncles, long long unheard, tuple left)
-    @cython.locals(client=int, generation=int)
-    cpdef _standby_gone(self, int standby, list clients)
-    cpdef _lost(self, int node, int generation)
-    cpdef _left(self, int node, int generation)

@@ -2,44 +2,34 @@
 
 import gc
 import sys
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Final
 
 from meshcast.protocol.capacity import LISTENER
-from meshcast.protocol.limits import (
-    BEAT_EVERY_US,
-    REFERRED_MAX,
-    REPORT_AFTER_US,
-    STALLED_FRESH_US,
-    silence_us,
-)
-from meshcast.protocol.units import MILLISECOND, SECOND, Micros
+from meshcast.protocol.units import SECOND, Micros
 from sim.chance import dice, stream
 from sim.distances import Distances
 from sim.flow.calendar import Calendar
 from sim.flow.checks import tree_problems
 from sim.flow.crowd import Crowd
-from sim.flow.desk import Desk, Timer, Wish
+from sim.flow.departures import Departures
+from sim.flow.desk import Desk, Wish
 from sim.flow.figures import Figures
 from sim.flow.mesh import SOURCE, Mesh
-from sim.flow.orphans import Known, Orphan, Orphans
-from sim.flow.sound import Sound
+from sim.flow.orphans import Orphan, Orphans
+from sim.flow.people import People
+from sim.flow.reports import Reports
+from sim.flow.sound import NO_CHUNK, Sound
 from sim.flow.troubles import Troubles
 from sim.geography import Geography
 from sim.measures import Clock, Measures
-from sim.network import PING_US, SILENCE_US
 from sim.scenario import DELAYS_US, Scenario
 from sim.sessions import FOREVER_US
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.tree import Tree
-
-BYE_US: Final[Micros] = 50 * MILLISECOND
-"""What a goodbye takes to those for whom one stood by."""
-NONE: Final = -1
 
 
 class Flow:
@@ -86,16 +76,14 @@ class Flow:
             dice(seed, "referrals"),
         )
         self.desk.orphans = self.orphans
-        self.desk.lowered = self.report_lowered
+        self.people: Final = People()
+        self.reports = Reports(self, clock)
+        self.desk.lowered = self.reports.report_lowered
         self.figures = Figures(self)
         self._wishes: Final = self.figures.wishes
         self.troubles = Troubles(self)
-        self.reporting = Timer(clock)
-        self.people: Final = array("i")
-        """The listeners that are there, in no order: to draw from."""
-        self._place_of: Final[dict[int, int]] = {}
-        self._silence_us: Final = silence_us(scenario.chunk_us, 0)
-        self._phases: Final = dice(seed, "phases")
+        self.phases: Final = dice(seed, "phases")
+        self.departures = Departures(self)
         self.on_repair: Callable[[int, int], object] = _nothing
         """Called with each orphan that hears again, and its parent."""
         self._digest = 0
@@ -165,7 +153,7 @@ class Flow:
             self.desk.join(wish)
         self._expect()
         self.desk.wake_wanting()
-        self.calendar.at(BEAT_EVERY_US, self._fill_all)
+        self.reports.begin()
         self.troubles.begin()
         self.figures.begin()
 
@@ -179,8 +167,9 @@ class Flow:
         """Let one come, or one of those who are here go, because the scenario's crowd grows or shrinks."""
         if step > 0:
             self.come()
-        elif self.people:
-            self.remove(self.people[self._phases(len(self.people))], is_crash=False)
+        elif self.people.all:
+            there = self.people.all
+            self.departures.remove(there[self.phases(len(there))], is_crash=False)
         self._expect()
 
     def come(self) -> None:
@@ -220,7 +209,7 @@ class Flow:
         if mesh.generation[node] != generation:
             return
         if mesh.generation[parent] != theirs or not mesh.may_adopt(parent, mesh.rank[node]):
-            self._joins_alone(node, generation, NONE, wish)
+            self._joins_alone(node, generation, NOBODY, wish)
             return
         mesh.counter[node] += 1
         self._attach(node, parent, wish)
@@ -246,25 +235,25 @@ class Flow:
             self.admit(node)
             if wish.stays_us < FOREVER_US:
                 generation = mesh.generation[node]
-                end = self._crash if wish.is_crashing else self._say_goodbye
+                going = self.departures
+                end = going.crash if wish.is_crashing else going.say_goodbye
                 self.calendar.at(now + wish.stays_us, end, (node, generation))
         self.figures.joined(node, now - wish.asked_at)
 
     def admit(self, node: int) -> None:
         """Count a listener among those who hear."""
         self.sound.begin(node, self.calendar.now)
-        self._place_of[node] = len(self.people)
-        self.people.append(node)
+        self.people.add(node)
 
     def _joins_alone(self, node: int, generation: int, parent: int, wish: Wish) -> None:
         """Let a joiner whose first parent is gone or full turn to its standbys."""
         if self.mesh.generation[node] != generation:
             return
         now = self.calendar.now
-        self.sound.have[node] = NONE
+        self.sound.have[node] = NO_CHUNK
         self._wishes[node] = wish
         self.orphans.begin(
-            node, now, unheard_since=now, named=None if parent == NONE else parent, has_heard=False
+            node, now, unheard_since=now, named=None if parent == NOBODY else parent, has_heard=False
         )
 
     # ---- repairs
@@ -281,199 +270,10 @@ class Flow:
         self.on_repair(node, parent)
         self.figures.repaired(orphan, now, self.desk.helped.pop(node, None) is not None)
         mesh.drop_higher_standbys(node)
-        self._fill_from_uncles(node, now)
+        self.reports.fill_from_uncles(node, now)
         if self.sound.lowered:
-            self.report_lowered()
-        generation = mesh.generation[node]
-        due = now + REPORT_AFTER_US + self.desk.way_us(node)
-        self.calendar.at(due, self._report, (node, generation, orphan.left))
-
-    def report_lowered(self) -> None:
-        """Let those report who have lost a standby because their rank has fallen."""
-        sound, mesh, now = self.sound, self.mesh, self.calendar.now
-        for node in sound.lowered:
-            due = now + REPORT_AFTER_US + self.desk.way_us(node)
-            self.calendar.at(due, self._report_standbys, (node, mesh.generation[node]))
-        sound.lowered.clear()
-
-    def _report_standbys(self, node: int, generation: int) -> None:
-        """Let a peer that lacks standbys tell the tracker."""
-        mesh = self.mesh
-        if mesh.generation[node] == generation and mesh.alive[node] and mesh.parent[node] != NOBODY:
-            self.reporting.begin()
-            self.desk.report_standbys(node)
-            self.reporting.end()
-
-    def _report(self, node: int, generation: int, left: Known | None) -> None:
-        """Let a peer's report reach the tracker."""
-        mesh = self.mesh
-        if mesh.generation[node] != generation or not mesh.alive[node]:
-            return
-        self.reporting.begin()
-        self.desk.report(node, silent=self.desk.known(left))
-        self.reporting.end()
-
-    def _fill_all(self) -> None:
-        """While the tracker is away, let those who lack a standby look again among uncles, as they do every 5 s."""
-        mesh, now = self.mesh, self.calendar.now
-        if not self.desk.is_up:
-            for node in self.people:
-                if mesh.lacks_standby(node) and mesh.parent[node] > ORIGIN:
-                    self._fill_from_uncles(node, now)
-        self.calendar.at(now + BEAT_EVERY_US, self._fill_all)
-
-    def _fill_from_uncles(self, node: int, now: Micros) -> None:
-        """Take an uncle into an empty place until the tracker names somebody: at most one."""
-        mesh = self.mesh
-        parent = mesh.parent[node]
-        if parent == NOBODY or not mesh.lacks_standby(node):
-            return
-        orphans, asked = self.orphans, dict[int, None]()
-        known = orphans.uncles(parent)
-        # It grows while it is gone through.
-        for uncle in known:
-            if uncle in asked or uncle in (node, parent):
-                continue
-            asked[uncle] = None
-            entry = mesh.enlist(node, uncle)
-            if entry >= 0:
-                mesh.warm_at[entry] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
-                return
-            known += orphans.able_below(uncle, node)
-            if len(asked) == REFERRED_MAX:
-                return
-
-    # ---- going
-
-    def _crash(self, node: int, generation: int) -> None:
-        """Let a listener's session end without a word."""
-        if self._is_here(node, generation):
-            self.remove(node, is_crash=True)
-            self._replace()
-
-    def _say_goodbye(self, node: int, generation: int) -> None:
-        """Let a listener's session end politely."""
-        if self._is_here(node, generation):
-            self.remove(node, is_crash=False)
-            self._replace()
-
-    def _is_here(self, node: int, generation: int) -> bool:
-        """Tell whether a number is still that peer's."""
-        return self.mesh.generation[node] == generation and bool(self.mesh.alive[node])
-
-    def _replace(self) -> None:
-        """Let another come for one that has left, if the scenario says so."""
-        if self.scenario.sessions.replaced:
-            self.come()
-
-    def kill(self, victims: list[int]) -> None:
-        """Have peers die in one instant: their children know what they knew before it."""
-        uncles = [self.orphans.uncles_of(one) if self.mesh.feeds[one] else () for one in victims]
-        for victim, known in zip(victims, uncles, strict=True):
-            self.remove(victim, is_crash=True, uncles=known)
-
-    def remove(self, node: int, *, is_crash: bool, uncles: tuple[Known, ...] | None = None) -> None:
-        """Have a peer die, or say goodbye; its children know these uncles, or those that it has now."""
-        mesh, sound, now = self.mesh, self.sound, self.calendar.now
-        self.note(3 + is_crash, node)
-        newest, is_stalled = 0, False
-        if mesh.feeds[node]:
-            is_stalled = mesh.head_of(node) != ORIGIN
-            newest = (now - mesh.lag_us[node]) // sound.chunk_us
-            if is_stalled:
-                newest = min(newest, sound.stalled_at(node, now))
-            uncles = self.orphans.uncles_of(node) if uncles is None else uncles
-        if mesh.attached_at[node] >= 0:
-            sound.go(node, now)
-            self._strike(node)
-        self.figures.gone(is_crash=is_crash)
-        self.orphans.forget(node)
-        self._wishes.pop(node, None)
-        left = node, mesh.generation[node] + 1
-        heads, clients = mesh.leave(node)
-        for head in heads:
-            sound.have[head] = max(newest, sound.have.get(head, NONE))
-            self._bereave(head, node, uncles or (), left, is_crash=is_crash, is_stalled=is_stalled)
-        self._tell_clients(node, clients, is_crash=is_crash)
-        if is_crash:
-            self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, (node, mesh.generation[node]))
-        else:
-            # Not before its clients have heard: who is given its number next would be taken for their standby.
-            due = now + max(BYE_US, self.desk.way_us(node))
-            self.calendar.at(due, self._left, (node, mesh.generation[node]))
-
-    def _strike(self, node: int) -> None:
-        """Take a listener out of those to draw from."""
-        place = self._place_of.pop(node, None)
-        if place is not None:
-            last = self.people.pop()
-            if last != node:
-                self.people[place] = last
-                self._place_of[last] = place
-
-    def _bereave(
-        self,
-        head: int,
-        parent: int,
-        uncles: tuple[Known, ...],
-        left: Known,
-        *,
-        is_crash: bool,
-        is_stalled: bool,
-    ) -> None:
-        """Let a child notice that its parent is gone: by its Bye, or by its silence."""
-        mesh, sound, now = self.mesh, self.sound, self.calendar.now
-        generation = mesh.generation[head]
-        way_us = mesh.delay_us(parent, head)
-        if not is_crash:
-            due = now + way_us
-            self.calendar.at(due, self._orphaned, (head, generation, uncles, due, None))
-            return
-        heard_at = sound.have[head] * sound.chunk_us + mesh.lag_us[head]
-        heard_at = max(heard_at, mesh.attached_at[head])
-        due = heard_at + self._silence_us
-        if is_stalled:
-            # It had said so, and is excused for as long as its last notice holds.
-            due = max(due, now + way_us + STALLED_FRESH_US // 2)
-        self.calendar.at(due, self._orphaned, (head, generation, uncles, heard_at, left))
-
-    def _orphaned(
-        self, head: int, generation: int, uncles: tuple[Known, ...], unheard: Micros, left: Known | None
-    ) -> None:
-        """Let a child look for another parent."""
-        mesh = self.mesh
-        if mesh.generation[head] != generation or mesh.parent[head] != NOBODY or head in self.orphans.of:
-            return
-        self.orphans.begin(head, self.calendar.now, unheard_since=unheard, uncles=uncles, left=left)
-
-    def _tell_clients(self, node: int, clients: list[int], *, is_crash: bool) -> None:
-        """Let those for whom one stood by notice that it is gone."""
-        if not clients:
-            return
-        now, mesh = self.calendar.now, self.mesh
-        due = now + (SILENCE_US + self._phases(PING_US) if is_crash else BYE_US)
-        known = [(one, mesh.generation[one]) for one in clients]
-        self.calendar.at(due, self._standby_gone, (node, known))
-
-    def _standby_gone(self, standby: int, clients: list[Known]) -> None:
-        """Let clients replace a standby, and report it."""
-        mesh, now = self.mesh, self.calendar.now
-        for client, generation in clients:
-            if mesh.generation[client] != generation or not mesh.drop_standby(client, standby):
-                continue
-            if mesh.parent[client] != NOBODY:
-                self._fill_from_uncles(client, now)
-                self._report_standbys(client, generation)
-
-    def _lost(self, node: int, generation: int) -> None:
-        """Let the tracker notice that a link is gone."""
-        if self.mesh.generation[node] == generation and self.desk.is_up and self.tree.state[node]:
-            self.desk.lost(node)
-
-    def _left(self, node: int, generation: int) -> None:
-        """Let a goodbye reach the tracker."""
-        if self.mesh.generation[node] == generation and self.desk.is_up and self.tree.state[node]:
-            self.desk.left(node)
+            self.reports.report_lowered()
+        self.reports.report_after(node, orphan.left)
 
 
 def _nothing(*_: int) -> None:

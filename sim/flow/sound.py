@@ -20,6 +20,8 @@ from tracker.overlay.columns import END, NOBODY, ORIGIN, longer
 from tracker.overlay.nodes import RANK_MIN
 
 ALL_DELAYS: Final = range(len(DELAYS_US))
+NO_CHUNK: Final = -1
+"""The newest chunk of who has none."""
 
 
 class Sound:

@@ -41,17 +41,19 @@ class Troubles:
 
     def _mass_crash(self, fault: Fault) -> None:
         """Let a share of the listeners die in one instant."""
-        people = sorted(self._flow.people)
-        self._flow.kill(self._dice.sample(people, round(fault.share * len(people))))
+        people = sorted(self._flow.people.all)
+        self._flow.departures.kill(self._dice.sample(people, round(fault.share * len(people))))
 
     def _region_gone(self, fault: Fault) -> None:
         """Let all listeners of a continent, or a share, die in one instant; nobody comes from there while it lasts."""
         crowd, city, calendar = self._flow.crowd, self._flow.mesh.city, self._flow.calendar
-        there = [one for one in sorted(self._flow.people) if crowd.continent_of[city[one]] == fault.continent]
+        there = [
+            one for one in sorted(self._flow.people.all) if crowd.continent_of[city[one]] == fault.continent
+        ]
         crowd.closed.append(fault.continent)
         if fault.for_us:
             calendar.at(calendar.now + fault.for_us, crowd.closed.remove, (fault.continent,))
-        self._flow.kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
+        self._flow.departures.kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
 
     def _tracker_down(self, fault: Fault) -> None:
         """Let the tracker die, and come back with the tree that it kept, if it does."""
@@ -74,10 +76,10 @@ class Troubles:
         flow = self._flow
         desk = flow.desk
         desk.is_open = False
-        people = sorted(flow.people)
+        people = sorted(flow.people.all)
         returns_at = flow.now + fault.for_us
         for node in people:
-            flow.remove(node, is_crash=False)
+            flow.departures.remove(node, is_crash=False)
         for _ in people:
             flow.calendar.at(returns_at + self._dice.randrange(RETURN_US), flow.come)
         flow.calendar.at(returns_at, self._reopen)

@@ -55,7 +55,7 @@ def in_flow(flow: Flow, victims: list[int]) -> tuple[dict[int, int], dict[int, M
     flow.sound.gaps_us, flow.desk.is_up = {}, False
     repairs: dict[int, int] = {}
     flow.on_repair = repairs.setdefault
-    flow.kill(victims)
+    flow.departures.kill(victims)
     flow.run_until(flow.now + AFTER_US)
     return repairs, flow.sound.gaps_us
 

@@ -22,7 +22,7 @@ def settled(flow_of: Callable[..., Flow]) -> Flow:
 def feeder(flow: Flow) -> int:
     """Give a listener with children that hangs under another."""
     mesh = flow.mesh
-    return next(one for one in flow.people if mesh.feeds[one] and mesh.parent[one] != ORIGIN)
+    return next(one for one in flow.people.all if mesh.feeds[one] and mesh.parent[one] != ORIGIN)
 
 
 def found(flow: Flow, promise: str, *nodes: int) -> bool:
@@ -42,7 +42,7 @@ def test_a_child_of_no_greater_rank_is_found(settled: Flow) -> None:
 
 def test_one_child_too_many_is_found(settled: Flow) -> None:
     mesh, parent = settled.mesh, feeder(settled)
-    others = [one for one in settled.people if not mesh.feeds[one] and mesh.parent[one] != parent]
+    others = [one for one in settled.people.all if not mesh.feeds[one] and mesh.parent[one] != parent]
     while mesh.feeds[parent] < mesh.capacity[parent] + EMERGENCY_PLACES_MAX:
         child = others.pop()
         mesh.unlink(child)
@@ -79,8 +79,8 @@ def test_one_who_hears_from_the_dead_is_found(settled: Flow) -> None:
 @pytest.mark.parametrize("is_parent", [False, True])
 def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow, is_parent: bool) -> None:
     mesh = settled.mesh
-    node = next(one for one in settled.people if mesh.standbys(one))
-    equal = next(one for one in settled.people if mesh.rank[one] == mesh.rank[node] and one != node)
+    node = next(one for one in settled.people.all if mesh.standbys(one))
+    equal = next(one for one in settled.people.all if mesh.rank[one] == mesh.rank[node] and one != node)
     entry = 2 * node + (mesh.standby[2 * node] == NOBODY)
     mesh.standby[entry] = mesh.parent[node] if is_parent else equal
     assert found(settled, "I8", node, mesh.standby[entry])
@@ -88,7 +88,7 @@ def test_a_standby_of_no_lower_rank_or_that_is_the_parent_is_found(settled: Flow
 
 def test_a_standby_that_knows_nothing_of_it_is_found(settled: Flow) -> None:
     mesh = settled.mesh
-    standby = next(one for one in settled.people if mesh.load[one])
+    standby = next(one for one in settled.people.all if mesh.load[one])
     mesh.clients.remove(standby, mesh.clients.of(standby)[0])
     assert found(settled, "I8", standby)
 
@@ -98,7 +98,7 @@ def test_a_peer_that_miscounts_its_children_or_clients_is_found(settled: Flow) -
     assert found(settled, "I4", feeder(settled))
     settled.mesh.feeds[feeder(settled)] -= 1
     assert not settled.problems()
-    standby = next(one for one in settled.people if settled.mesh.load[one])
+    standby = next(one for one in settled.people.all if settled.mesh.load[one])
     settled.mesh.load[standby] -= 1
     assert found(settled, "I4", standby)
 

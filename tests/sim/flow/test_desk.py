@@ -33,10 +33,10 @@ def test_who_finds_no_place_waits_until_there_is_one(flow_of: MakeFlow) -> None:
     come(flow, 0, 0, 0, 0)
     assert len(flow.desk.waiting) == 2
     flow.run_until(10 * SECOND)
-    assert len(flow.people) == 2
-    flow.remove(flow.people[0], is_crash=False)
+    assert len(flow.people.all) == 2
+    flow.departures.remove(flow.people.all[0], is_crash=False)
     flow.run_until(20 * SECOND)
-    assert len(flow.people) == 2
+    assert len(flow.people.all) == 2
     assert len(flow.desk.waiting) == 1
 
 
@@ -47,7 +47,7 @@ def test_who_can_serve_goes_first_whatever_the_order_of_coming(flow_of: MakeFlow
     come(flow, 4)
     flow.run_until(30 * SECOND)
     assert len(flow.desk.waiting) == 0
-    assert len(flow.people) == 4
+    assert len(flow.people.all) == 4
     (top,) = flow.mesh.children.of(ORIGIN)
     assert flow.mesh.capacity[top] == 4
     assert flow.mesh.feeds[top] == 3
@@ -62,7 +62,7 @@ def test_a_dead_tracker_admits_nobody_and_one_that_is_back_admits_all(flow_of: M
     assert len(flow.desk.waiting) == 2
     flow.desk.come_back()
     flow.run_until(20 * SECOND)
-    assert len(flow.people) == 2
+    assert len(flow.people.all) == 2
 
 
 def test_who_was_placed_before_an_outage_and_arrived_in_it_is_known_afterwards(flow_of: MakeFlow) -> None:
@@ -70,12 +70,12 @@ def test_who_was_placed_before_an_outage_and_arrived_in_it_is_known_afterwards(f
     come(flow, 2)
     flow.desk.is_up = False
     flow.run_until(10 * SECOND)
-    (node,) = flow.people
+    (node,) = flow.people.all
     flow.desk.come_back()
     flow.run_until(20 * SECOND)
     come(flow, *[0] * 5)
     flow.run_until(30 * SECOND)
-    assert len(flow.people) == 6, "its two places are given too"
+    assert len(flow.people.all) == 6, "its two places are given too"
     assert flow.tree.parent[node] == ORIGIN
     assert flow.mesh.feeds[node] == 2
 
@@ -84,8 +84,8 @@ def test_one_whose_grace_ends_in_an_outage_is_buried_after_it(flow_of: MakeFlow)
     flow = flow_of(0, origin_capacity=4)
     come(flow, 2, 0)
     flow.run_until(10 * SECOND)
-    node = flow.people[0]
-    flow.remove(node, is_crash=True)
+    node = flow.people.all[0]
+    flow.departures.remove(node, is_crash=True)
     flow.run_until(20 * SECOND)
     flow.desk.is_up = False
     flow.run_until(60 * SECOND)
@@ -108,9 +108,9 @@ def three(flow_of: MakeFlow) -> tuple[Flow, int, int, int]:
     come(flow, 0)
     flow.run_until(20 * SECOND)
     mesh = flow.mesh
-    (child,) = [one for one in flow.people if not mesh.capacity[one]]
+    (child,) = [one for one in flow.people.all if not mesh.capacity[one]]
     source = mesh.parent[child]
-    (target,) = [one for one in flow.people if mesh.capacity[one] and one != source]
+    (target,) = [one for one in flow.people.all if mesh.capacity[one] and one != source]
     return flow, child, source, target
 
 
@@ -146,7 +146,7 @@ def test_a_stale_move_changes_nothing(three: tuple[Flow, int, int, int]) -> None
 def test_a_move_to_one_who_has_died_meanwhile_changes_nothing(three: tuple[Flow, int, int, int]) -> None:
     flow, child, source, target = three
     flow.desk.order([Move(child, source, target)])
-    flow.remove(target, is_crash=True)
+    flow.departures.remove(target, is_crash=True)
     flow.run_until(flow.now + 2 * SECOND)
     assert flow.mesh.parent[child] == source
 
@@ -175,11 +175,11 @@ def test_everybody_below_the_top_is_given_two_standbys_of_lower_rank(flow_of: Ma
     flow = flow_of(200)
     flow.run_until(60 * SECOND)
     mesh = flow.mesh
-    below = [one for one in flow.people if mesh.rank[one] > 4]
+    below = [one for one in flow.people.all if mesh.rank[one] > 4]
     assert below
     short = [one for one in below if len(mesh.standbys(one)) < 2]
     assert len(short) <= len(below) // 10
-    for node in flow.people:
+    for node in flow.people.all:
         for standby in mesh.standbys(node):
             assert mesh.rank[standby] < mesh.rank[node]
             assert standby not in (node, mesh.parent[node])
@@ -190,7 +190,7 @@ def test_a_standby_that_has_died_is_replaced(three: tuple[Flow, int, int, int]) 
     flow, child, _, target = three
     flow.run_until(40 * SECOND)
     assert set(flow.mesh.standbys(child)) == {ORIGIN, target}
-    flow.remove(target, is_crash=True)
+    flow.departures.remove(target, is_crash=True)
     flow.run_until(80 * SECOND)
     assert flow.mesh.standbys(child) == [ORIGIN]
     come(flow, 2)

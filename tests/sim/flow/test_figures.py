@@ -64,9 +64,9 @@ def test_depths_count_hops_from_the_origin_or_from_a_stalled_head(flow_of: MakeF
     flow.run_until(30 * SECOND)
     mesh, depths = flow.mesh, flow.figures.depths()
     assert depths[ORIGIN] == 0
-    for one in flow.people:
+    for one in flow.people.all:
         assert depths[one] == depths[mesh.parent[one]] + 1
-    head = next(one for one in flow.people if mesh.feeds[one])
+    head = next(one for one in flow.people.all if mesh.feeds[one])
     mesh.unlink(head)
     assert flow.figures.depths()[head] == 0
     assert [flow.figures.depths()[child] for child in mesh.children.of(head)] == [1] * len(
@@ -84,9 +84,9 @@ def test_the_depth_of_a_settled_crowd_is_within_three_of_the_least(flow_of: Make
 def test_what_was_due_is_the_time_that_everybody_was_there(flow_of: MakeFlow) -> None:
     flow = flow_of(30)
     flow.run_until(60 * SECOND)
-    began = [flow.sound.first_due_at[one] for one in flow.people]
-    gone = flow.people[0]
-    flow.remove(gone, is_crash=False)
+    began = [flow.sound.first_due_at[one] for one in flow.people.all]
+    gone = flow.people.all[0]
+    flow.departures.remove(gone, is_crash=False)
     flow.run_until(80 * SECOND)
     expected = sum(80 * SECOND - at for at in began) - 20 * SECOND
     assert flow.measures().due_us == expected
@@ -95,7 +95,7 @@ def test_what_was_due_is_the_time_that_everybody_was_there(flow_of: MakeFlow) ->
 def test_the_last_four_seconds_are_not_counted(flow_of: MakeFlow) -> None:
     flow = flow_of(1)
     flow.run_until(120 * SECOND)
-    (one,) = flow.people
+    (one,) = flow.people.all
     assert flow.measures().due_us == 116 * SECOND - flow.sound.first_due_at[one]
 
 
@@ -103,7 +103,7 @@ def test_delays_are_those_of_the_ways_and_unicast_those_without_anybody_between(
     flow = flow_of(60, origin_capacity=64)
     flow.run_until(30 * SECOND)
     found = flow.measures()
-    top = [one for one in flow.people if flow.mesh.parent[one] == ORIGIN]
+    top = [one for one in flow.people.all if flow.mesh.parent[one] == ORIGIN]
     assert len(top) == 60
     assert found.delay_us == found.unicast_us
     assert found.delay_us.max == max(flow.mesh.delay_us(one, ORIGIN) for one in top)
@@ -113,7 +113,7 @@ def test_the_origins_copies_and_those_beyond_its_places_are_counted(flow_of: Mak
     flow = flow_of(100, origin_capacity=3)
     flow.run_until(30 * SECOND)
     for one in flow.mesh.children.of(ORIGIN):
-        flow.remove(one, is_crash=True)
+        flow.departures.remove(one, is_crash=True)
     flow.run_until(40 * SECOND)
     found = flow.measures()
     assert found.origin_copies_peak > 3

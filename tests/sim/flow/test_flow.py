@@ -14,12 +14,12 @@ MakeFlow = Callable[..., Flow]
 
 def all_hear(flow: Flow) -> bool:
     """Has everybody who is there a way to the origin?"""
-    return all(flow.mesh.head_of(one) == ORIGIN for one in flow.people) and not flow.orphans.of
+    return all(flow.mesh.head_of(one) == ORIGIN for one in flow.people.all) and not flow.orphans.of
 
 
 def able(flow: Flow) -> list[int]:
     """Give the listeners that feed others."""
-    return [one for one in flow.people if flow.mesh.feeds[one]]
+    return [one for one in flow.people.all if flow.mesh.feeds[one]]
 
 
 # ---- coming
@@ -28,7 +28,7 @@ def able(flow: Flow) -> list[int]:
 def test_a_joiner_waits_for_the_tracker_and_two_round_trips_to_its_parent(flow_of: MakeFlow) -> None:
     flow = flow_of(1)
     flow.run_until(30 * SECOND)
-    (node,) = flow.people
+    (node,) = flow.people.all
     way_us = flow.desk.way_us(node)
     wait = 2 * way_us + 4 * flow.mesh.delay_us(node, ORIGIN)
     assert flow.measures().wait_us.max == wait
@@ -50,7 +50,7 @@ def test_a_joiner_whose_named_parent_is_dead_finds_another(flow_of: MakeFlow) ->
     flow.run_until(30 * SECOND)
     # The tracker does not know yet, and names the dead.
     for one in able(flow):
-        flow.remove(one, is_crash=True)
+        flow.departures.remove(one, is_crash=True)
     for _ in range(30):
         flow.come()
     flow.run_until(flow.now + 60 * SECOND)
@@ -65,8 +65,8 @@ def test_whoever_leaves_is_replaced_so_that_the_audience_keeps_its_size(flow_of:
     found = flow.measures()
     assert found.leaves > 50
     assert found.crashes > 50
-    assert len(flow.people) + flow.coming == 100
-    assert found.joins == len(flow.people) + found.leaves + found.crashes
+    assert len(flow.people.all) + flow.coming == 100
+    assert found.joins == len(flow.people.all) + found.leaves + found.crashes
 
 
 def test_whoever_gets_the_number_of_one_that_left_is_nobodys_standby_by_it(flow_of: MakeFlow) -> None:
@@ -75,7 +75,7 @@ def test_whoever_gets_the_number_of_one_that_left_is_nobodys_standby_by_it(flow_
     while flow.now < 40 * SECOND:
         flow.run_until(flow.now + 20 * MILLISECOND)
         mesh = flow.mesh
-        for client in flow.people:
+        for client in flow.people.all:
             for standby in mesh.standbys(client):
                 assert not mesh.alive[standby] or client in mesh.clients_of(standby)
     assert flow.measures().leaves > 300
@@ -85,9 +85,9 @@ def test_a_crowd_follows_its_curve_up_and_down(flow_of: MakeFlow) -> None:
     curve = Curve(((10 * SECOND, 80), (30 * SECOND, 80), (40 * SECOND, 20)))
     flow = flow_of(0, curve=curve, duration_us=60 * SECOND)
     flow.run_until(25 * SECOND)
-    assert len(flow.people) == 80
+    assert len(flow.people.all) == 80
     flow.run_until(60 * SECOND)
-    assert len(flow.people) == 20
+    assert len(flow.people.all) == 20
 
 
 def test_relays_stand_before_the_first_listener_comes(flow_of: MakeFlow) -> None:
@@ -108,7 +108,7 @@ def test_orphans_of_a_crash_are_taken_in_and_the_default_delay_hides_it(flow_of:
     victims = able(flow)[::3]
     assert victims
     for one in victims:
-        flow.remove(one, is_crash=True)
+        flow.departures.remove(one, is_crash=True)
     flow.run_until(60 * SECOND)
     found = flow.measures()
     assert all_hear(flow)
@@ -123,7 +123,7 @@ def test_who_loses_everybody_above_it_in_one_instant_turns_to_the_origin_without
     flow = flow_of(80, origin_capacity=2)
     flow.run_until(30 * SECOND)
     mesh, depths = flow.mesh, flow.figures.depths()
-    leaf = max(flow.people, key=lambda one: (depths[one], one))
+    leaf = max(flow.people.all, key=lambda one: (depths[one], one))
     above = [leaf]
     while mesh.parent[above[-1]] != ORIGIN:
         above.append(mesh.parent[above[-1]])
@@ -132,7 +132,7 @@ def test_who_loses_everybody_above_it_in_one_instant_turns_to_the_origin_without
         for standby in mesh.standbys(one):
             mesh.drop_standby(one, standby)
     flow.desk.is_up = False
-    flow.kill(above[:0:-1])
+    flow.departures.kill(above[:0:-1])
     flow.run_until(33 * SECOND)
     assert mesh.head_of(leaf) == ORIGIN
     assert flow.measures().missing_us[2] == 0
@@ -142,7 +142,7 @@ def test_a_polite_leave_costs_nobody_anything(flow_of: MakeFlow) -> None:
     flow = flow_of(200)
     flow.run_until(30 * SECOND)
     for one in able(flow)[::4]:
-        flow.remove(one, is_crash=False)
+        flow.departures.remove(one, is_crash=False)
         flow.run_until(flow.now + SECOND)
     flow.run_until(60 * SECOND)
     assert all_hear(flow)
@@ -152,7 +152,7 @@ def test_a_polite_leave_costs_nobody_anything(flow_of: MakeFlow) -> None:
 def test_who_looks_for_a_parent_and_finds_none_is_told_as_missing(flow_of: MakeFlow) -> None:
     flow = flow_of(1)
     flow.run_until(20 * SECOND)
-    (lost,) = flow.people
+    (lost,) = flow.people.all
     flow.mesh.unlink(lost)
     flow.sound.have[lost] = flow.sound.newest(ORIGIN, flow.now) - 1
     flow.run_until(40 * SECOND)
@@ -166,7 +166,7 @@ def test_nobody_is_left_behind_after_churn(flow_of: MakeFlow) -> None:
     flow = flow_of(300, lives_s=20, duration_us=400 * SECOND)
     flow.run_until(120 * SECOND)
     assert flow.problems() == []
-    for one in list(flow.people)[:20]:
+    for one in list(flow.people.all)[:20]:
         assert flow.mesh.head_of(one) in (ORIGIN, *flow.orphans.of)
 
 
@@ -222,8 +222,8 @@ def test_a_run_that_was_stopped_says_so(flow_of: MakeFlow, until_s: int) -> None
 def test_nobody_who_has_gone_is_still_asked_or_counted(flow_of: MakeFlow) -> None:
     flow = flow_of(100)
     flow.run_until(30 * SECOND)
-    for one in list(flow.people):
-        flow.remove(one, is_crash=True)
+    for one in list(flow.people.all):
+        flow.departures.remove(one, is_crash=True)
     flow.run_until(90 * SECOND)
     assert flow.peers_alive == 0
     assert not flow.orphans.of

@@ -31,7 +31,7 @@ def test_everybody_is_where_it_was_at_that_time(handed: Handed) -> None:
     world, flow, numbers = handed
     mesh = flow.mesh
     assert flow.now == world.now
-    assert len(flow.people) == len(list(world.living)) == 30
+    assert len(flow.people.all) == len(list(world.living)) == 30
     by_key = {peer.key: node for peer, node in numbers.items()}
     for peer in world.living:
         node, parent = numbers[peer], uplink_of(peer).parent
@@ -55,5 +55,5 @@ def test_the_run_goes_on_in_good_order(handed: Handed) -> None:
     assert flow.problems() == []
     flow.run_until(flow.now + 10 * SECOND)
     assert flow.problems() == []
-    assert all(flow.mesh.head_of(one) == ORIGIN for one in flow.people)
+    assert all(flow.mesh.head_of(one) == ORIGIN for one in flow.people.all)
     assert flow.measures().missing_us == [0, 0, 0, 0]

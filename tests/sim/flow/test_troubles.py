@@ -22,7 +22,7 @@ KNOWN = {
 
 def continents(flow: Flow) -> list[str]:
     """Say where everybody is."""
-    return [flow.crowd.continent_of[flow.mesh.city[one]] for one in flow.people]
+    return [flow.crowd.continent_of[flow.mesh.city[one]] for one in flow.people.all]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in KNOWN])
@@ -43,7 +43,7 @@ def test_a_mass_crash_takes_its_share_in_one_instant_and_the_others_go_on(flow_o
     assert (found.crashes, found.leaves) == (120, 0)
     assert found.repairs > 20
     assert found.missing_us[2] == 0
-    assert all(flow.mesh.head_of(one) == ORIGIN for one in flow.people)
+    assert all(flow.mesh.head_of(one) == ORIGIN for one in flow.people.all)
     assert found.violations == []
 
 
@@ -77,8 +77,8 @@ def test_without_a_tracker_nobody_joins_and_who_is_there_does_not_hear_it(flow_o
     flow.run_until(AT_US + 20 * SECOND)
     assert flow.measures().joins == 200
     assert flow.coming == 50
-    for one in [one for one in flow.people if flow.mesh.feeds[one]][::5]:
-        flow.remove(one, is_crash=True)
+    for one in [one for one in flow.people.all if flow.mesh.feeds[one]][::5]:
+        flow.departures.remove(one, is_crash=True)
     flow.run_until(AT_US + 39 * SECOND)
     found = flow.measures()
     assert found.repairs > 0
@@ -118,12 +118,12 @@ def test_after_the_broadcast_has_begun_again_everybody_is_back(flow_of: MakeFlow
     flow = flow_of(200, relays=2, faults=(fault,))
     flow.run_until(AT_US)
     assert flow.peers_alive == 2
-    assert not flow.people
+    assert not flow.people.all
     flow.run_until(AT_US + 20 * SECOND - 1)
-    assert not flow.people
+    assert not flow.people.all
     flow.run_until(AT_US + 20 * SECOND + RETURN_US + 5 * SECOND)
     found = flow.measures()
-    assert len(flow.people) == 200
+    assert len(flow.people.all) == 200
     assert (found.leaves, found.crashes) == (200, 0)
     assert found.joins == 400
     assert found.missing_us == [0, 0, 0, 0]
@@ -137,4 +137,4 @@ def test_whoever_asks_while_there_is_no_broadcast_stands_in_line(flow_of: MakeFl
     flow.run_until(AT_US + 10 * SECOND)
     assert len(flow.desk.waiting) == 30
     flow.run_until(100 * SECOND)
-    assert len(flow.people) == 70
+    assert len(flow.people.all) == 70

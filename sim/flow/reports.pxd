@@ -1,0 +1,28 @@
+from sim.flow.calendar cimport Calendar
+from sim.flow.desk cimport Desk, Timer
+from sim.flow.mesh cimport Mesh
+from sim.flow.orphans cimport Orphans
+from sim.flow.people cimport People
+from sim.flow.sound cimport Sound
+
+cimport cython
+
+cdef int NOBODY, ORIGIN, REFERRED_MAX
+cdef long long BEAT_EVERY_US, REPORT_AFTER_US
+
+cdef class Reports:
+    cdef public Mesh mesh
+    cdef public Sound sound
+    cdef public Calendar calendar
+    cdef public Desk desk
+    cdef public Orphans orphans
+    cdef public People people
+    cdef public Timer timer
+
+    cpdef report_standbys(self, int node, int generation)
+    @cython.locals(due=cython.longlong)
+    cpdef report_after(self, int node, tuple left)
+    cpdef _report(self, int node, int generation, tuple left)
+    cpdef _fill_all(self)
+    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, known=list, asked=dict)
+    cpdef fill_from_uncles(self, int node, long long now)
