@@ -49,9 +49,11 @@ def tree_problems(flow: "Flow") -> list[str]:
         clients = mesh.clients_of(node)
         if backed[node] != len(clients):
             problems.append(f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {clients}")
-        if (len(children), len(clients)) != (mesh.feeds[node], mesh.load[node]):
+        able = sum(mesh.capacity[child] > 0 for child in children)
+        counted = mesh.feeds[node], mesh.able[node], mesh.load[node]
+        if (len(children), able, len(clients)) != counted:
             problems.append(
-                f"I4 at {now} us: peer {node} counts {mesh.feeds[node]} children and {mesh.load[node]} clients"
+                f"I4 at {now} us: peer {node} counts {counted} children, those that serve, and clients"
             )
     for standby in standbys.T:
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))

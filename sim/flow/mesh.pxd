@@ -25,6 +25,7 @@ cdef class Mesh:
     cdef public long long[:] warm_at
     cdef public Chains children
     cdef public short[:] feeds
+    cdef public short[:] able
     cdef public Chains clients
     cdef public unsigned char[:] _is_client
     cdef public short[:] load

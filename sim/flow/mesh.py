@@ -52,7 +52,9 @@ class Mesh:
         """From when on each standby answers at once."""
         self.children: Final = Chains()
         self.feeds = array("h")
-        """How many children each peer has."""
+        """How many children each peer has,"""
+        self.able = array("h")
+        """and how many of them can serve."""
         self.clients: Final = Chains()
         """Entries of `standby`, by the standby."""
         self._is_client = bytearray()
@@ -99,6 +101,7 @@ class Mesh:
         self.parent[node] = parent
         self.children.append(parent, node)
         self.feeds[parent] += 1
+        self.able[parent] += self.capacity[node] > 0
 
     def unlink(self, node: int) -> None:
         """Have `node` hear from nobody."""
@@ -107,6 +110,7 @@ class Mesh:
         if parent != NOBODY:
             self.children.remove(parent, node)
             self.feeds[parent] -= 1
+            self.able[parent] -= self.capacity[node] > 0
 
     def head_of(self, node: int) -> int:
         """Give the topmost peer above a node: the origin, or the head of the tree in which it has stalled."""
@@ -222,7 +226,7 @@ class Mesh:
         entries = self.clients.clear(node)
         for entry in entries:
             self._is_client[entry] = 0
-        self.feeds[node] = self.load[node] = self._children_max[node] = 0
+        self.feeds[node] = self.able[node] = self.load[node] = self._children_max[node] = 0
         self.alive[node] = 0
         self.generation[node] += 1
         self.living -= 1
@@ -261,6 +265,7 @@ class Mesh:
         self.warm_at = longer(self.warm_at, STANDBYS_MAX * more)
         self.children.grow(more, more)
         self.feeds = longer(self.feeds, more)
+        self.able = longer(self.able, more)
         self.clients.grow(more, STANDBYS_MAX * more)
         self._is_client = longer(self._is_client, STANDBYS_MAX * more)
         self.load = longer(self.load, more)

@@ -403,7 +403,7 @@ class Orphans:
     def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
         """Give the numbers of those."""
         mesh = self.mesh
-        if not may_go_below(mesh.rank[peer], mesh.rank[asker]):
+        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         capacity, after, able = mesh.capacity, mesh.children.next, []
         one = mesh.children.first[peer]

@@ -97,6 +97,9 @@ def test_a_peer_that_miscounts_its_children_or_clients_is_found(settled: Flow) -
     settled.mesh.feeds[feeder(settled)] += 1
     assert found(settled, "I4", feeder(settled))
     settled.mesh.feeds[feeder(settled)] -= 1
+    settled.mesh.able[feeder(settled)] += 1
+    assert found(settled, "I4", feeder(settled))
+    settled.mesh.able[feeder(settled)] -= 1
     assert not settled.problems()
     standby = next(one for one in settled.people.all if settled.mesh.load[one])
     settled.mesh.load[standby] -= 1
