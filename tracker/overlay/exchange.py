@@ -5,14 +5,13 @@ nearer where somebody else makes room. Its own place is as good for that one as 
 same rank. The parents looked at are the ancestors of those near the head who hear soonest.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from meshcast.protocol.units import MILLISECOND
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.errands import Exchange
 from tracker.overlay.placement import Move, is_settled
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED, PENDING
 from tracker.overlay.tree import Tree
 
 EXCHANGE_US: Final = 10 * MILLISECOND
@@ -24,7 +23,7 @@ BAGS: Final = 2
 def exchange(tree: Tree, head: int) -> list[Move]:
     """Have a head and a child of a nearer parent change places; the first of two moves."""
     source = tree.parent[head]
-    if source == NOBODY or tree.state[source] != State.ATTACHED or not is_settled(tree, head):
+    if source == NOBODY or tree.state[source] != ATTACHED or not is_settled(tree, head):
         return []
     lags = tree.lags
     best, best_gain = NOBODY, 2 * EXCHANGE_US
@@ -46,7 +45,7 @@ def exchange(tree: Tree, head: int) -> list[Move]:
 
 def complete_exchange(tree: Tree, head: int) -> list[Move]:
     """Have the other one go to the place that a head has left, once the head is where it shall be."""
-    if tree.state[head] == State.PENDING:
+    if tree.state[head] == PENDING:
         return []
     errand = tree.errands.exchanges.pop(head)
     child, target, source = errand.child, errand.target, tree.parent[head]
@@ -57,7 +56,7 @@ def complete_exchange(tree: Tree, head: int) -> list[Move]:
         or not is_settled(tree, child)
     ):
         return []
-    if tree.state[target] != State.ATTACHED or tree.free[target] <= 0:
+    if tree.state[target] != ATTACHED or tree.free[target] <= 0:
         return []
     if not tree.may_attach(child, target) or tree.is_under(target, child):
         return []
@@ -65,10 +64,10 @@ def complete_exchange(tree: Tree, head: int) -> list[Move]:
     return [Move(child, source, target)]
 
 
-def _near_parents(tree: Tree, head: int, source: int) -> Iterator[int]:
-    """Go through parents of the rank of a head's own that feed, directly or not, those near it who hear soonest."""
+def _near_parents(tree: Tree, head: int, source: int) -> list[int]:
+    """Give parents of the rank of a head's own that feed, directly or not, those near it who hear soonest."""
     lags, rank = tree.lags, tree.rank[source]
-    seen = [source]
+    seen, found = [source], list[int]()
     for openings in (lags.spots, lags.leaves):
         for key in lags.nearest_bags(openings, lags.place[head])[:BAGS]:
             for other in openings.pick(key, tree.dice, PICKS):
@@ -77,5 +76,6 @@ def _near_parents(tree: Tree, head: int, source: int) -> Iterator[int]:
                 if other <= ORIGIN or other in seen or tree.rank[other] != rank:
                     continue
                 seen.append(other)
-                if tree.state[other] == State.ATTACHED and tree.free[other] >= 0 and tree.is_rooted(other):
-                    yield other
+                if tree.state[other] == ATTACHED and tree.free[other] >= 0 and tree.is_rooted(other):
+                    found.append(other)
+    return found

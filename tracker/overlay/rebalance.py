@@ -26,7 +26,7 @@ from tracker.overlay.placement import (
     score_under,
 )
 from tracker.overlay.relief import relieve
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED
 from tracker.overlay.succession import arrive, replace, retire
 from tracker.overlay.tree import Tree
 
@@ -37,14 +37,14 @@ LIFT_US: Final = 10 * MILLISECOND
 LIFT_EACH_US: Final = 1 * MILLISECOND
 
 
-def rebalance(tree: Tree, *, moves_max: int = MOVES_MAX) -> list[Move]:
+def rebalance(tree: Tree, moves_max: int = MOVES_MAX) -> list[Move]:
     """Try to better one place; the moves are in the tree already, as PENDING. About 100 us of search."""
     if tree.lags.is_blind or moves_max < 1:
         return []
     tree.lags.catch_up()
     moves = _relieve_one(tree, moves_max) if tree.overcommitted.ranks and tree.dice(2) else []
     node = tree.dice(len(tree.state))
-    if moves or node == ORIGIN or tree.state[node] != State.ATTACHED or not tree.is_rooted(node):
+    if moves or node == ORIGIN or tree.state[node] != ATTACHED or not tree.is_rooted(node):
         return moves
     moves = lift(tree, node)
     above = _draw_above(tree, node)
@@ -79,8 +79,10 @@ def lift(tree: Tree, node: int) -> list[Move]:
 def _draw_above(tree: Tree, node: int) -> int:
     """Draw one of those that a node hears through; the origin if there is none between."""
     above: list[int] = []
-    while (node := tree.parent[node]) > ORIGIN:
+    node = tree.parent[node]
+    while node > ORIGIN:
         above.append(node)
+        node = tree.parent[node]
     return above[tree.dice(len(above))] if above else ORIGIN
 
 
@@ -89,4 +91,4 @@ def _relieve_one(tree: Tree, moves_max: int) -> list[Move]:
     over = tree.overcommitted
     rank = lowest(over.ranks)
     key = key_of(lowest(over.regions_at[rank]), rank)
-    return relieve(tree, over.pick(key, tree.dice, 1)[0], moves_max=moves_max)
+    return relieve(tree, over.pick(key, tree.dice, 1)[0], moves_max)

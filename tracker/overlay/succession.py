@@ -27,7 +27,7 @@ from tracker.overlay.placement import (
     place_by_lag,
     score_under,
 )
-from tracker.overlay.states import State
+from tracker.overlay.states import ATTACHED, PENDING
 from tracker.overlay.tree import Tree
 
 REPLACE_US: Final = 20 * MILLISECOND
@@ -60,13 +60,13 @@ def vacancy(tree: Tree, node: int) -> Vacancy:
 def succeed(tree: Tree, vacancy: Vacancy, heads: Sequence[int]) -> list[Move]:
     """Send an heir to where one died, whose children these heads were; call it once they have reported. O(heads)."""
     parent = vacancy.parent
-    if parent == NOBODY or tree.state[parent] != State.ATTACHED or tree.free[parent] <= 0:
+    if parent == NOBODY or tree.state[parent] != ATTACHED or tree.free[parent] <= 0:
         return []
     rank = max(RANK_LISTENER_MIN, tree.rank[parent] + 1)
     coming = tuple([head for head in heads if tree.rank[head] > rank and is_settled(tree, head)])
     if not coming or not tree.is_rooted(parent):
         return []
-    crowd = 1 + sum(tree.lags.crowd[head] for head in coming)
+    crowd = 1 + sum([tree.lags.crowd[head] for head in coming])
     heir, _ = _find_heir(tree, vacancy, coming, None, crowd)
     return [] if heir is None else _send(tree, heir, Succession(parent, coming, None))
 
@@ -93,14 +93,14 @@ def replace(tree: Tree, old: int) -> list[Move]:
 
 def arrive(tree: Tree, heir: int) -> list[Move]:
     """Send the heads to an heir that is attached where it shall be."""
-    if tree.state[heir] == State.PENDING:
+    if tree.state[heir] == PENDING:
         return []
     succession = tree.errands.successions[heir]
     heads = tree.errands.end(heir)
-    if tree.state[heir] != State.ATTACHED or tree.parent[heir] != succession.parent:
+    if tree.state[heir] != ATTACHED or tree.parent[heir] != succession.parent:
         return []
     moves = []
-    for head in sorted(heads, key=lambda one: -tree.lags.crowd[one]):
+    for head in sorted(heads, key=tree.lags.crowd.__getitem__, reverse=True):
         source = tree.parent[head]
         if not is_settled(tree, head) or source in (heir, NOBODY) or tree.free[heir] <= -DISPLACED_MAX:
             continue
@@ -117,7 +117,7 @@ def arrive(tree: Tree, heir: int) -> list[Move]:
 
 def retire(tree: Tree, heir: int) -> list[Move]:
     """Have the one that an heir has replaced make room, once all heads have come."""
-    if any(tree.state[child] == State.PENDING for child in tree.children.of(heir)):
+    if PENDING in [tree.state[child] for child in tree.children.of(heir)]:
         return []
     old = tree.errands.old_of.pop(heir)
     source = tree.parent[old]
@@ -187,5 +187,5 @@ def _cost(tree: Tree, parent: int, one: int, heads: Sequence[int], crowd: int) -
 
 def _room(tree: Tree, one: int) -> int:
     """Count the places that one can give to heads: the free ones, and those of some childless children."""
-    childless = sum(not tree.has_children(child) for child in tree.children.of(one))
+    childless = len([child for child in tree.children.of(one) if not tree.has_children(child)])
     return tree.free[one] + min(childless, DISPLACED_MAX)
