@@ -85,6 +85,34 @@ def test_a_standby_is_kept_by_both_and_let_go_by_both(seated: Seated) -> None:
     assert not mesh.has_warm(3, 1, 500)
 
 
+def test_who_has_the_number_of_a_standby_that_is_gone_does_not_stand_by_for_its_clients(
+    seated: Seated,
+) -> None:
+    mesh = seated({1: 0, 2: 1, 3: 2}).mesh
+    assert mesh.take_standby(3, 1, 0)
+    assert mesh.leave(1) == ([2], [3])
+    mesh.enter(1, capacity=2, city=1, access_us=0)
+    mesh.rank[1] = 3
+    assert mesh.standbys(3) == [1], "it has not heard yet"
+    assert not mesh.is_client(3, 1)
+    assert not mesh.load[1]
+    assert mesh.drop_standby(3, 1)
+    assert (mesh.load[1], mesh.clients_of(1)) == (0, [])
+    assert mesh.take_standby(3, 1, 0)
+    assert mesh.is_client(3, 1)
+    assert (mesh.load[1], mesh.clients_of(1)) == (1, [3])
+
+
+def test_who_can_serve_is_counted_among_children(seated: Seated) -> None:
+    mesh = seated({1: 0, 2: 1, 3: 1}, {1: 3, 2: 2, 3: 0}).mesh
+    assert (mesh.feeds[1], mesh.able[1]) == (2, 1)
+    mesh.unlink(2)
+    assert (mesh.feeds[1], mesh.able[1]) == (1, 0)
+    mesh.link(2, 1)
+    assert mesh.leave(1)[0] == [3, 2]
+    assert (mesh.feeds[1], mesh.able[1]) == (0, 0)
+
+
 def test_nobody_has_more_than_two_standbys(seated: Seated) -> None:
     mesh = seated({1: 0, 2: 0, 3: 0, 4: 1, 5: 4}).mesh
     assert [mesh.take_standby(5, one, 0) for one in (1, 2, 3)] == [True, True, False]
