@@ -26,6 +26,7 @@ from sim.scenario_file import peers_of, read_scenario, shipped
 from sim.table import comparison_of, differences, sweep_of, table_of
 from sim.trace_file import TraceWriter, read_trace
 from sim.watching import interrupt, shown
+from tracker.overlay import tree
 
 if sys.platform != "win32":
     import resource
@@ -216,7 +217,7 @@ def _run(
         found = play(rehearsal, scenario, watch, is_over)
         if writer is not None:
             writer.end(rehearsal)
-    cost = Cost(time.perf_counter() - begun, _peak_rss_bytes())
+    cost = Cost(time.perf_counter() - begun, _peak_rss_bytes(), is_compiled=_is_compiled())
     report = report_of(scenario, request.seed, found, cost, request.command)
     write_report(report, folder / "report.json")
     write_whole(page_of(report), folder / "report.html")
@@ -263,6 +264,11 @@ def _peak_rss_bytes() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _is_compiled() -> bool:
+    """Tell whether the tree is a compiled module: then all that can be are (docs/decisions/0021)."""
+    return not (tree.__file__ or "").endswith(".py")
 
 
 def _show(table: Table) -> None:

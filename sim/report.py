@@ -1,6 +1,7 @@
 """report.json: what a run found, for programs and for later comparisons. docs/SIMULATION says what each field means.
 
-Two runs of one seed give the same report but for `wall_s`, `peak_rss_bytes` and the tracker's two times.
+Two runs of one seed give the same report but for `wall_s`, `peak_rss_bytes` and the tracker's two times; where one ran on
+compiled modules, also but for `is_compiled` and the tracker's bytes.
 """
 
 import json
@@ -36,6 +37,8 @@ class Cost:
 
     wall_s: float
     peak_rss_bytes: int
+    is_compiled: bool = False
+    """Tree and flow were compiled modules."""
 
 
 def report_of(
@@ -49,6 +52,7 @@ def report_of(
         "command": command,
         "seed": seed,
         "fidelity": scenario.fidelity.value,
+        "is_compiled": cost.is_compiled,
         "is_cut_short": found.is_cut_short,
         "peers_peak": found.peers_peak,
         "simulated_s": _s(found.simulated_us),

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
+
+from sim.cli import main
+from tracker.overlay import tree
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("meshcast", "tracker", "sim")
@@ -123,6 +128,14 @@ def told(path: str) -> list[str]:
         timeout=600,
     )
     return done.stdout.splitlines()
+
+
+def test_a_report_says_whether_it_ran_on_compiled_modules(tmp_path: Path) -> None:
+    words = ["run", "smoke", "--set", "duration_s=20", "--out", str(tmp_path), "--json"]
+    done = CliRunner().invoke(main, words, prog_name="meshcast-sim")
+    assert done.exit_code == 0, done.stderr
+    is_plain = str(tree.__file__).endswith(".py")
+    assert json.loads((tmp_path / "report.json").read_text())["is_compiled"] is not is_plain
 
 
 @pytest.mark.compiled
