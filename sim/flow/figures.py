@@ -106,7 +106,7 @@ class Figures:
         mesh, sound = flow.mesh, flow.sound
         people = np.array(flow.people.all, np.int64)
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
-        lag, unicast = self._delays(people)
+        lag, unicast = (_percentiles(delays) for delays in self._delays(people))
         self.peers_peak = max(self.peers_peak, len(people))
         orphans = len(flow.orphans.of)
         missing, due_us, _ = self._sound_so_far()
@@ -116,11 +116,11 @@ class Figures:
             waiting=len(flow.desk.waiting),
             orphans=orphans,
             depth_max=int(depth.max()),
-            depth_p99=int(_percentile(depth, 99)),
-            delay_p50_us=int(_percentile(lag, 50)),
-            delay_p99_us=int(_percentile(lag, 99)),
-            unicast_p50_us=int(_percentile(unicast, 50)),
-            unicast_p99_us=int(_percentile(unicast, 99)),
+            depth_p99=int(_percentiles(depth)[1]),
+            delay_p50_us=int(lag[0]),
+            delay_p99_us=int(lag[1]),
+            unicast_p50_us=int(unicast[0]),
+            unicast_p99_us=int(unicast[1]),
             origin_copies=mesh.feeds[ORIGIN],
             joins=self.joins,
             leaves=self.leaves,
@@ -133,12 +133,15 @@ class Figures:
 
     def depths(self) -> Column:
         """Give everybody's distance from the origin; orphans' trees count from their heads."""
-        parent = np.frombuffer(self._flow.mesh.parent, np.int32).astype(np.int64)
-        depth = np.zeros(len(parent), np.int64)
-        at = parent.copy()
-        while (hanging := at >= 0).any():
+        parent = np.frombuffer(self._flow.mesh.parent, np.int32)
+        count = len(parent)
+        # Nobody is above whoever hears from nobody, and above nobody is nobody again.
+        above = np.append(np.where(parent < 0, count, parent), count)
+        depth = np.zeros(count, np.int64)
+        at = above[:-1]
+        while (hanging := at < count).any():
             depth += hanging
-            at = np.where(hanging, parent[at], -1)
+            at = above[at]
         return depth
 
     def _delays(self, people: Column) -> tuple[Column, Column]:
@@ -219,12 +222,14 @@ class Figures:
         return depth_least(capacity[ORIGIN], (capacity[node] for node in present))
 
 
-def _percentile(values: Column, share: float) -> float:
-    return float(np.percentile(values, share, method="lower"))
+def _percentiles(values: Column) -> tuple[float, float]:
+    """Give the median and the 99th."""
+    half, most = np.percentile(values, (50, 99), method="lower")
+    return float(half), float(most)
 
 
 def _spread(values: Column) -> Spread:
-    return Spread(_percentile(values, 50), _percentile(values, 99), float(values.max()))
+    return Spread(*_percentiles(values), float(values.max()))
 
 
 assert len(DELAYS_US) <= 8, "a listener's gaps are bits of a byte"

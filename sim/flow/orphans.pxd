@@ -5,7 +5,7 @@ from sim.flow.sound cimport Sound
 
 cimport cython
 
-cdef int END, NOBODY, ORIGIN, RANK_MAX, REFERRED_MAX, STANDBYS_MAX, UNCLES_MAX
+cdef int NOBODY, ORIGIN, RANK_MAX, REFERRED_MAX, STANDBYS_MAX, UNCLES_MAX
 cdef long long BORROW_AFTER_US, BORROW_EVERY_US, LEASE_US, REPORT_AFTER_US, SHED_AFTER_US, STALLED_PATIENCE_US
 cdef int SOURCE
 
@@ -69,7 +69,7 @@ cdef class Orphans:
     cpdef tuple referrals(self, int peer, int asker)
     @cython.locals(one=int)
     cpdef tuple names(self, int peer, int asker)
-    @cython.locals(one=int, able=list)
+    @cython.locals(one=int, left=int, able=list)
     cpdef tuple able_below(self, int peer, int asker)
     @cython.locals(orphan=Orphan)
     cpdef _refused(self, int node, int generation, int peer, tuple others)

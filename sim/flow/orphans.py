@@ -36,7 +36,7 @@ from meshcast.protocol.units import Micros
 from sim.flow.calendar import Calendar
 from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.sound import Sound
-from tracker.overlay.columns import END, NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
 
 Known = tuple[int, int]
@@ -403,13 +403,16 @@ class Orphans:
     def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
         """Give the numbers of those."""
         mesh = self.mesh
-        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
+        left = mesh.able[peer]
+        if not left or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         capacity, after, able = mesh.capacity, mesh.children.next, []
         one = mesh.children.first[peer]
-        while one != END:
-            if capacity[one] and one != asker:
-                able.append(one)
+        while left:
+            if capacity[one]:
+                left -= 1
+                if one != asker:
+                    able.append(one)
             one = after[one]
         return referred(able, self.dice)
 

@@ -3,23 +3,32 @@
 from array import array
 from typing import Final
 
+from tracker.overlay.columns import growth, longer
+
+NOWHERE: Final = -1
+
 
 class People:
     """A set of numbers that one can draw from."""
 
     def __init__(self) -> None:
         self.all: Final = array("i")
-        self._place_of: Final[dict[int, int]] = {}
+        self._place_of = array("i")
+        """Where each is in it."""
 
     def add(self, node: int) -> None:
         """Count one in."""
+        missing = node + 1 - len(self._place_of)
+        if missing > 0:
+            self._place_of = longer(self._place_of, growth(node, missing), NOWHERE)
         self._place_of[node] = len(self.all)
         self.all.append(node)
 
     def strike(self, node: int) -> None:
         """Count one out, if it was in; the last takes its place."""
-        place = self._place_of.pop(node, None)
-        if place is not None:
+        place = self._place_of[node] if node < len(self._place_of) else NOWHERE
+        if place != NOWHERE:
+            self._place_of[node] = NOWHERE
             last = self.all.pop()
             if last != node:
                 self.all[place] = last

@@ -15,8 +15,9 @@ cdef class Steward:
     cdef public dict _vacancies
     cdef public dict _orphaned_by
     cdef public Leases leases
-    cdef public dict _placed_at
+    cdef public long long[:] _placed_at
 
+    @cython.locals(missing=int)
     cpdef tuple told(self, int node, long long now)
     cpdef heard(self, int node, long long now)
     cpdef lost(self, int node, long long now)
@@ -25,6 +26,7 @@ cdef class Steward:
     cpdef hear_of_parent(self, int node, int parent, int rank, counter)
     cpdef tuple hear_of_standbys(self, int node, standbys)
     cpdef bint help(self, int node)
+    @cython.locals(placed_at=cython.longlong, is_fresh=bint)
     cpdef bint may_help(self, int node, long long now)
     @cython.locals(tree=Tree, moves=list)
     cpdef list settle(self, int node, parent)

@@ -7,6 +7,7 @@ The tracker places joiners and tidies up; repair is the peers' own affair. Repor
 report differ, the report wins, and the difference becomes at most a few moves of childless children.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from meshcast.protocol.limits import ROUND_US, TRACKER_LEASE_US
 from meshcast.protocol.units import SECOND, Micros, Rank
 from tracker.overlay import succession
-from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
 from tracker.overlay.leases import Lease, Leases
 from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.rebalance import advance, rebalance
@@ -56,7 +57,8 @@ class Steward:
         self._orphaned_by: Final[dict[int, int]] = {}
         """Those children, and whose they were."""
         self.leases: Final = Leases(heard_us=TRACKER_LEASE_US, grace_us=GRACE_US)
-        self._placed_at: Final[dict[int, Micros]] = {}
+        self._placed_at = array("q")
+        """When each peer was last told its place; 0 for never."""
 
     # ---- coming and going
 
@@ -85,6 +87,9 @@ class Steward:
 
     def told(self, node: int, now: Micros) -> tuple[int, ...]:
         """Note that a peer is told its place now; give the standbys to be told with it."""
+        missing = node + 1 - len(self._placed_at)
+        if missing > 0:
+            self._placed_at = longer(self._placed_at, growth(node, missing))
         self._placed_at[node] = now
         return refill_standbys(self.tree, node)
 
@@ -112,7 +117,8 @@ class Steward:
         """Take a peer out; its children look for themselves, and their place near it is kept in mind for an heir."""
         tree = self.tree
         self.leases.drop(node)
-        self._placed_at.pop(node, None)
+        if node < len(self._placed_at):
+            self._placed_at[node] = 0
         self._orphaned_by.pop(node, None)
         vacant = self._vacancies.pop(node, None)
         if tree.lags.is_blind:
@@ -185,7 +191,8 @@ class Steward:
 
     def may_help(self, node: int, now: Micros) -> bool:
         """Tell whether an orphan has had the time to try the place that it was given."""
-        is_fresh = now < self._placed_at.get(node, 0) + ROUND_US
+        placed_at = self._placed_at[node] if node < len(self._placed_at) else 0
+        is_fresh = now < placed_at + ROUND_US
         return not (is_fresh and self.tree.state[node] == State.PENDING)
 
     # ---- order
