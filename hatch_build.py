@@ -6,7 +6,6 @@ same file that the interpreter runs (docs/decisions/0021). It takes a C compiler
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def compiled(root: Path, work: Path) -> list[tuple[Path, Path]]:
         for source in sources
     ]
     # Sources are named from the root, so that what is built says nothing about where it was built.
-    before, arguments = Path.cwd(), sys.argv
+    before = Path.cwd()
     os.chdir(root)
     try:
         extensions = cythonize(
@@ -74,6 +73,5 @@ def compiled(root: Path, work: Path) -> list[tuple[Path, Path]]:
         builder.run()
     finally:
         os.chdir(before)
-        sys.argv = arguments
     lib = work / "lib"
     return [(built, built.relative_to(lib)) for built in sorted(lib.rglob("*")) if built.is_file()]

@@ -1,0 +1,1 @@
+# Compiled with nothing declared: what it holds are objects.

@@ -14,11 +14,10 @@ from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
 from tracker.overlay.chains import Chains
-from tracker.overlay.columns import NOBODY, ORIGIN, longer
+from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
 from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
-
 
 assert STANDBYS_MAX == 2, "the two entries of a peer are looked at one by one below"
 
@@ -247,7 +246,7 @@ class Mesh:
                 stack.extend(self.children.of(node))
 
     def _grow(self, missing: int) -> None:
-        more = max(missing, 64, len(self.parent) // 8)
+        more = growth(len(self.parent), missing)
         self.alive = longer(self.alive, more)
         self.rank = longer(self.rank, more)
         self.role = longer(self.role, more)

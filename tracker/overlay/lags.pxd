@@ -10,7 +10,6 @@ cdef int END, LEVEL_MASK, NOWHERE, RANK_BITS
 cdef class Lags:
     cdef public bint is_blind
     cdef public object _wake
-    cdef public int _nodes
     cdef public Nodes _tree
     cdef public Chains _children
     cdef public int[:] lag

@@ -63,10 +63,9 @@ class Lags:
         self.is_blind = True
         """Nobody has measured anything: no lag, crowd or index here means anything."""
         self._wake = wake
-        self._nodes = 0
-        """How many nodes there is room for; the columns are empty until somebody says what it has measured, or that it
-        has measured nothing."""
         self._tree = tree
+        """It has room for all nodes; the columns here are empty until somebody says what it has measured, or that it has
+        measured nothing."""
         self._children = children
         self.lag = array("i")
         """How late the sound is at each node, us behind the origin."""
@@ -92,7 +91,6 @@ class Lags:
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
-        self._nodes += nodes
         if len(self.lag):
             self._extend(nodes)
 
@@ -110,7 +108,7 @@ class Lags:
     def enter(self, node: int, landmarks: Sequence[Micros]) -> None:
         """Take in the round trips that a node has measured, before it is placed. About 10 us; the first: O(n)."""
         if not len(self.lag):
-            self._extend(self._nodes)
+            self._extend(len(self._tree.parent))
         if self.reserve.key(node) != NOWHERE:
             self.reserve.put(node, NOWHERE)
         if not landmarks:
