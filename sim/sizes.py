@@ -11,6 +11,11 @@ def is_column(one: object) -> bool:
     return isinstance(one, array | bytearray) or isinstance(getattr(one, "base", None), array | bytearray)
 
 
+def is_kept(one: object) -> bool:
+    """Tell whether something is a column, or one of the tracker's own objects, which hold some."""
+    return is_column(one) or type(one).__module__.startswith("tracker.")
+
+
 def members(one: object) -> Iterator[object]:
     """Go through what an object's attributes hold, whether they are kept in a dict, in slots or in a compiled object."""
     yield from getattr(one, "__dict__", {}).values()
@@ -34,7 +39,7 @@ def tree_bytes(tree: object) -> int:
         seen[id(one)] = one
         total += sys.getsizeof(one, 0)
         if isinstance(one, dict | list | tuple):
-            heap += [entry for entry in (one.values() if isinstance(one, dict) else one) if is_column(entry)]
-        elif not is_column(one) and type(one).__module__.startswith("tracker."):
+            heap += [entry for entry in (one.values() if isinstance(one, dict) else one) if is_kept(entry)]
+        elif not is_column(one) and is_kept(one):
             heap += members(one)
     return total

@@ -72,5 +72,11 @@ def test_bags_and_masks_equal_a_recomputation(steps: list[tuple[int, tuple[int, 
             inside = sorted(node for node, where in model.items() if where == (region, rank))
             assert sorted(made.bag(key_of(region, rank))) == inside
             assert bool(made.ranks_in[region] >> rank & 1) == bool(inside)
-            assert bool(made.regions_at[rank] >> region & 1) == bool(inside)
-    assert made.ranks == sum({1 << rank for _, rank in model.values()})
+            assert made.sizes[key_of(region, rank)] == len(inside)
+    assert made.count == len(model)
+    for rank in range(33):
+        assert made.bags_at[rank] == len({region for region, own in model.values() if own == rank})
+    if model:
+        rank = made.lowest_rank()
+        assert rank == min(own for _, own in model.values())
+        assert made.lowest_region(rank) == min(region for region, own in model.values() if own == rank)

@@ -54,7 +54,11 @@ def break_slot(tree: Tree) -> None:
 
 
 def break_mask(tree: Tree) -> None:
-    tree.adopters.ranks |= 1 << 20
+    tree.adopters.ranks_in[0] |= 1 << 20
+
+
+def break_bags(tree: Tree) -> None:
+    tree.adopters.bags_at[20] += 1
 
 
 def break_limit(tree: Tree) -> None:
@@ -69,7 +73,7 @@ def break_splices(tree: Tree) -> None:
     "harm",
     [
         break_rank, break_parent, break_free, break_state, break_count, break_capacity, break_links, break_load,
-        break_standby, break_slot, break_mask, break_limit, break_splices,
+        break_standby, break_slot, break_mask, break_bags, break_limit, break_splices,
     ],
 )  # fmt: skip
 def test_every_broken_promise_is_found(crowd: Callable[..., Tree], harm: Callable[[Tree], None]) -> None:

@@ -147,7 +147,7 @@ def test_a_seeking_orphan_is_taken_beyond_somebodys_capacity_if_need_be(desk: An
     desk.join("c")
     desk.stand("c", None)
     desk.ask("d")
-    assert desk.broadcast.tree.slots.ranks == 0
+    assert desk.broadcast.tree.slots.count == 0
     assert len(desk.said(desk.stand("c", None, seeking=True), Placed)) == 1
     assert min(desk.broadcast.tree.free) < 0
 

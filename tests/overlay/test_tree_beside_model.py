@@ -10,7 +10,7 @@ from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import PeerId
 from tracker.overlay.columns import NOBODY, ORIGIN
-from tracker.overlay.keys import WINDOW_RANK_MIN, lowest
+from tracker.overlay.keys import WINDOW_RANK_MIN
 from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.promises import check
 from tracker.overlay.registry import Registry
@@ -68,13 +68,13 @@ class TreeBesideModel(RuleBasedStateMachine):
 
     def enter(self, capacity: int, region: int, role: Role, *, come: bool) -> None:
         node = self.tree.add(capacity=capacity, region=region, role=role, prefix=region)
-        ranks = self.tree.slots.ranks
+        rank = self.tree.slots.lowest_rank() if self.tree.slots.count else None
         placement = place(self.tree, node)
-        if ranks and role is Role.LISTENER:
+        if rank is not None and role is Role.LISTENER:
             # L5: the lowest rank with a free place, and one more for one's own region in a deep tree.
             assert placement is not None
-            best = max(lowest(ranks) + 1, RANK_LISTENER_MIN)
-            assert self.tree.rank[node] <= best + (lowest(ranks) >= WINDOW_RANK_MIN)
+            best = max(rank + 1, RANK_LISTENER_MIN)
+            assert self.tree.rank[node] <= best + (rank >= WINDOW_RANK_MIN)
         self.parents[node] = NOBODY if placement is None else placement.parent
         if placement is not None and placement.leaf is not None:
             assert self.parents[placement.leaf] == placement.parent

@@ -33,6 +33,15 @@ def longer(column: Column, more: int, value: int = 0) -> Column:
     return cast("Column", entries + filler * more)
 
 
+def side_by_side(table: "array[int]", columns: int) -> "list[memoryview[int]]":
+    """Give the columns of a table that lies row by row, as views: what is asked of one peer lies next to each other.
+
+    A random entry of a column of a million costs a wait for memory, and its neighbours then nothing: of a peer's eight small
+    numbers the first costs as much as all of them. A view is read as fast as an array.
+    """
+    return [memoryview(table)[column::columns] for column in range(columns)]
+
+
 def growth(used: int, missing: int = 1) -> int:
     """Say by how many entries columns of this length grow when so many are missing."""
     return max(missing, GROWTH_MIN, used // GROWTH_DIVISOR)

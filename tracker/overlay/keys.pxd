@@ -1,4 +1,3 @@
 cdef int RANK_MAX
 
 cpdef int key_of(int region, int rank)
-cpdef int lowest(mask)

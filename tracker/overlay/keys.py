@@ -1,4 +1,4 @@
-"""Bags by region and rank: how a bag is named, and how masks of ranks and regions are read."""
+"""Bags by region and rank: how a bag is named."""
 
 from typing import Final
 
@@ -24,8 +24,3 @@ assert REGIONS_MAX << RANK_BITS < 2**15, "a key fits two bytes"
 def key_of(region: int, rank: int) -> int:
     """Name the bag of a region and a rank."""
     return region << RANK_BITS | rank
-
-
-def lowest(mask: int) -> int:
-    """Give the number of the lowest bit of a mask that is not 0."""
-    return (mask & -mask).bit_length() - 1

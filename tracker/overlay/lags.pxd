@@ -1,5 +1,5 @@
 from tracker.overlay.chains cimport Chains
-from tracker.overlay.keys cimport key_of, lowest
+from tracker.overlay.keys cimport key_of
 from tracker.overlay.nodes cimport Nodes
 from tracker.overlay.openings cimport Openings
 

@@ -23,7 +23,7 @@ from typing import Final
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.chains import Chains
 from tracker.overlay.columns import END, longer
-from tracker.overlay.keys import LEVEL_MASK, LEVELS, NOWHERE, RANK_BITS, key_of, lowest
+from tracker.overlay.keys import LEVEL_MASK, LEVELS, NOWHERE, RANK_BITS, key_of
 from tracker.overlay.nodes import Nodes
 from tracker.overlay.openings import Openings
 
@@ -296,10 +296,10 @@ class Lags:
 
     def nearest_bags(self, openings: Openings, place: int, unit: int = LEVEL_US) -> list[int]:
         """Find the bags that promise a node the least lag, best first: some that are not much worse too."""
-        if not openings.ranks:
+        if not openings.count:
             return []
         core, levels_at = self._core[place], openings.ranks_in
-        least = lowest(openings.ranks) * unit
+        least = openings.lowest_rank() * unit
         limit = 1 << 60
         found = []
         for there in self.order[place]:

@@ -1,6 +1,8 @@
 from tracker.overlay.chains cimport Chains
 
-cdef int END
+cimport cython
+
+cdef int END, NONE
 cdef int _HEARD
 
 cdef class Leases:
@@ -10,4 +12,6 @@ cdef class Leases:
     cdef public unsigned char[:] _kind
     cdef public long long _latest_us
 
+    @cython.locals(lanes=Chains, kinds="unsigned char[:]", before=int)
+    cpdef touch(self, int node, long long now, int kind=*)
     cpdef drop(self, int node)

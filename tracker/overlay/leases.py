@@ -24,8 +24,7 @@ class Lease(enum.IntEnum):
 
 NONE: Final = 255
 _HEARD: Final = int(Lease.HEARD)
-_LANES: Final = {kind: int(kind) for kind in Lease}
-"""Plain numbers, which lists are read by faster than by members of an enum."""
+"""A plain number, which columns are read by faster than by members of an enum."""
 
 
 class Leases:
@@ -40,8 +39,8 @@ class Leases:
         self._kind = bytearray()
         self._latest_us: Micros = 0
 
-    def touch(self, node: int, now: Micros, kind: Lease = Lease.HEARD) -> None:
-        """Begin a peer's lease anew at `now`."""
+    def touch(self, node: int, now: Micros, kind: int = _HEARD) -> None:
+        """Begin a peer's lease, a `Lease`, anew at `now`."""
         if node >= len(self._kind):
             self._grow(node + 1 - len(self._kind))
         # Lists stay in order even if a driver's clock should step back.
@@ -52,8 +51,8 @@ class Leases:
         before = kinds[node]
         if before != NONE:
             lanes.remove(before, node)
-        kinds[node] = lane = _LANES[kind]
-        lanes.append(lane, node)
+        kinds[node] = kind
+        lanes.append(kind, node)
 
     def drop(self, node: int) -> None:
         """Forget a peer that left."""

@@ -229,7 +229,7 @@ class Links(Nodes):
         if not lags.is_blind:
             lags.settle(node)
             lags.count(parent, lags.crowd[node])
-        self.changed[node] = None
+        self._note(node)
         if self.standbys.has(node, parent):
             self.standbys.drop(node, parent)
             self._index(parent)
@@ -252,18 +252,18 @@ class Links(Nodes):
             self.end_clearing(parent)
         if not self.lags.is_blind:
             self.lags.count(parent, -self.lags.crowd[node])
-        self.changed[node] = None
+        self._note(node)
 
     def _unlink_all(self, parent: int) -> list[int]:
         """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
         self.end_clearing(parent)
         heads = self.children.clear(parent)
-        leaf_of, parents, changed = self._leaf_of, self.parent, self.changed
+        leaf_of, parents = self._leaf_of, self.parent
         for head in heads:
             if leaf_of:
                 self._break_splice_of_leaf(leaf_of.get(head, head))
             parents[head] = NOBODY
-            changed[head] = None
+            self._note(head)
         self.free[parent] += len(heads)
         return heads
 
@@ -289,7 +289,7 @@ class Links(Nodes):
         """Change a rank; standbys that are no longer lower than their clients go."""
         before = self.rank[node]
         self.rank[node] = rank
-        self.changed[node] = None
+        self._note(node)
         if rank < before:
             for standby in self.standbys.of(node):
                 if self.rank[standby] >= rank:

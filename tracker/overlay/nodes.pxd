@@ -1,5 +1,7 @@
 from meshcast.protocol.capacity cimport clients_max
 
+cimport cython
+
 cdef int NOBODY, ORIGIN
 cdef int ORPHAN, ILLEGAL, LISTENER
 cdef int _LEAVE
@@ -15,16 +17,20 @@ cdef class Nodes:
     cdef public list counter
     cdef public unsigned char[:] state
     cdef public unsigned char[:] role
+    cdef public bint is_stored
     cdef public dict changed
     cdef public short[:] _clients_max
     cdef public list _unused
     cdef public int _used
 
+    @cython.locals(node=int, kind=int)
+    cpdef int add(self, int capacity, int region, role=*, long long prefix=*)
     cpdef int clients_max(self, int node)
     cpdef bint has_children(self, int node)
     cpdef int branch(self, int node)
     cpdef bint is_rooted(self, int node)
     cpdef bint is_under(self, int node, int ancestor)
+    cpdef _note(self, int node)
     cpdef _write_capacity(self, int node, int capacity)
     cpdef _release(self, int node)
     cpdef bint _step(self, int node, int step)

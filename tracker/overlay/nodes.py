@@ -50,13 +50,15 @@ class Nodes:
         """How often each peer has asked to be attached, as it says: the version of its place."""
         self.state = bytearray()
         self.role = bytearray()
+        self.is_stored = True
+        """Somebody stores this tree, and clears what has `changed`; the simulator's flow does not."""
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
         self._clients_max = array("h")
         self._unused: Final[list[int]] = []
         self._used = 0
 
-    def add(self, *, capacity: int, region: int, role: Role = Role.LISTENER, prefix: int = 0) -> int:
+    def add(self, capacity: int, region: int, role: Role = Role.LISTENER, prefix: int = 0) -> int:
         """Take in a peer, as an orphan; give its number."""
         if not 0 <= capacity <= CAPACITY_MAX or not 0 <= region < len(self.nearest):
             raise LocalProtocolError(f"a peer of capacity {capacity} in region {region}")
@@ -78,7 +80,7 @@ class Nodes:
         self.counter[node] = 0
         # One without places, as most are, stands by for nobody, whatever it is.
         self._clients_max[node] = clients_max(kind, capacity) if capacity else 0
-        self.changed[node] = None
+        self._note(node)
         return node
 
     def __len__(self) -> int:
@@ -120,12 +122,17 @@ class Nodes:
             node = parent[node]
         return node == ancestor
 
+    def _note(self, node: int) -> None:
+        """Note for the store that a node has changed."""
+        if self.is_stored:
+            self.changed[node] = None
+
     def _write_capacity(self, node: int, capacity: int) -> None:
         more = capacity - self.capacity[node]
         self.capacity[node] = capacity
         self.free[node] += more
         self._clients_max[node] = clients_max(self.role[node], capacity)
-        self.changed[node] = None
+        self._note(node)
 
     def _grow(self, nodes: int) -> None:
         """Make room for so many more nodes in every column; whoever adds indices grows them too."""

@@ -1,26 +1,38 @@
-from tracker.overlay.keys cimport key_of
-
 cimport cython
 
-cdef int NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN
+cdef int LEVELS, NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN
+cdef unsigned long long _ONE
+
+cdef class Bag:
+    cdef public int[:] nodes
 
 cdef class Openings:
     cdef public list _bags
+    cdef public int[:] sizes
     cdef public short[:] _keys
     cdef public int[:] _positions
-    cdef public object ranks
-    cdef public list ranks_in
-    cdef public list regions_at
+    cdef public int count
+    cdef public int[:] bags_at
+    cdef public unsigned long long[:] ranks_in
 
     cpdef int key(self, int node)
+    @cython.locals(old=int, size=int, bag=Bag)
     cpdef put(self, int node, int key)
+    @cython.locals(key=int, size=int, last=int, position=int, bag=Bag)
     cpdef take_out(self, int node)
-    cpdef bag(self, int key)
-    cpdef pick(self, int key, dice, int count)
-    # Masks, and what they are shifted by, stay Python's numbers: there are more regions than bits in C's widest.
-    @cython.locals(rank=object, region=object)
-    cpdef int shallowest(self, tuple near, below, least=*)
-    @cython.locals(rank=object, region=object)
+    @cython.locals(at=int)
+    cpdef list bag(self, int key)
+    @cython.locals(bag=Bag)
+    cpdef int one(self, int key, int at)
+    @cython.locals(bag=Bag, nodes="int[:]", size=int, at=int, _=int)
+    cpdef list pick(self, int key, dice, int count)
+    @cython.locals(rank=int)
+    cpdef int lowest_rank(self)
+    @cython.locals(key=int)
+    cpdef int lowest_region(self, int rank)
+    @cython.locals(rank=int, bags_at="int[:]", sizes="int[:]", own=int, region=int, key=int)
+    cpdef int shallowest(self, tuple near, int below, int least=*)
+    @cython.locals(region=int, rank=int)
     cpdef _mark(self, int key)
-    @cython.locals(rank=object, region=object)
+    @cython.locals(region=int, rank=int)
     cpdef _unmark(self, int key)

@@ -1,35 +1,54 @@
 """Who has something to give, found by rank and region in O(1).
 
-A bag is kept for every (region, rank), and three kinds of masks say which bags are not empty: ranks of anybody, ranks
-of one region, regions of one rank. The lowest rank with a free place in the nearest region is then a few bit
-operations, whatever the size of the crowd. Nodes leave a bag by swap-remove; which one of a bag is taken is the dice's
-choice. (What a whole join costs: `benchmarks/overlay.py`.)
+A bag is kept for every (region, rank), with its size in a column of its own, and beside it how many bags of each rank
+are not empty. The lowest rank with a free place in the nearest region is then found by looking at a few small numbers,
+whatever the size of the crowd. Nodes leave a bag by swap-remove; which one of a bag is taken is the dice's choice. (What
+a whole join costs: `benchmarks/overlay.py`.)
 """
 
 from array import array
 from collections.abc import Sequence
+from typing import Final
 
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.machine import Dice
 from tracker.overlay.columns import longer
-from tracker.overlay.keys import NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN, key_of
+from tracker.overlay.keys import LEVELS, NOWHERE, RANK_BITS, RANK_MASK, WINDOW_RANK_MIN
+
+BAG_MIN: Final = 8
+"""Room in a bag when somebody is first put into it; it grows by half."""
+_ONE: Final = 1
+"""What masks are shifted from: declared as wide as they are where this is compiled, for C's own 1 is not."""
+
+assert LEVELS <= 64, "the ranks of a region are a mask of so many bits"
+
+
+class Bag:
+    """The nodes of one bag: as many of a column's first entries as its size says."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self) -> None:
+        self.nodes = array("i", [0] * BAG_MIN)
 
 
 class Openings:
     """Nodes in bags by (region, rank)."""
 
-    __slots__ = ("_bags", "_keys", "_positions", "ranks", "ranks_in", "regions_at")
+    __slots__ = ("_bags", "_keys", "_positions", "bags_at", "count", "ranks_in", "sizes")
 
     def __init__(self, regions: int, ranks: int = RANK_MAX + 1) -> None:
-        self._bags: list[array[int] | None] = [None] * (regions << RANK_BITS)
+        self._bags: list[Bag | None] = [None] * (regions << RANK_BITS)
+        self.sizes = array("i", [0] * (regions << RANK_BITS))
+        """How many are in each bag."""
         self._keys = array("h")
         self._positions = array("i")
-        self.ranks = 0
-        """Bit r: somebody of rank r is here."""
-        self.ranks_in = [0] * regions
-        """For each region, the ranks of those who are here."""
-        self.regions_at = [0] * ranks
-        """For each rank, the regions of those who are here."""
+        self.count = 0
+        """How many are here in all."""
+        self.bags_at = array("i", [0] * ranks)
+        """For each rank, in how many regions somebody of it is here."""
+        self.ranks_in = array("Q", [0] * regions)
+        """For each region, the ranks of those who are here, as a mask."""
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
@@ -50,79 +69,103 @@ class Openings:
             if key == NOWHERE:
                 return
         self._keys[node] = key
-        bag = self._bags[key] or self._mark(key)
-        self._positions[node] = len(bag)
-        bag.append(node)
+        size = self.sizes[key]
+        bag = self._bags[key] if size else self._mark(key)
+        assert bag is not None, f"there is no bag {key}"
+        if size == len(bag.nodes):
+            bag.nodes = longer(bag.nodes, size // 2)
+        self._positions[node] = size
+        bag.nodes[size] = node
+        self.sizes[key] = size + 1
+        self.count += 1
 
     def take_out(self, node: int) -> None:
         """Take a node out of the bag that it is in."""
-        keys = self._keys
-        key = keys[node]
-        keys[node] = NOWHERE
+        key = self._keys[node]
+        self._keys[node] = NOWHERE
         bag = self._bags[key]
         assert bag is not None, f"there is no bag {key}"
-        last = bag.pop()
+        size = self.sizes[key] - 1
+        self.sizes[key] = size
+        self.count -= 1
+        last = bag.nodes[size]
         if last != node:
-            positions = self._positions
-            position = positions[node]
-            bag[position] = last
-            positions[last] = position
-        if not bag:
+            position = self._positions[node]
+            bag.nodes[position] = last
+            self._positions[last] = position
+        if not size:
             self._unmark(key)
 
-    def bag(self, key: int) -> Sequence[int]:
-        """Show who is in a bag, in its own order."""
-        return self._bags[key] or ()
+    def bag(self, key: int) -> list[int]:
+        """Give who is in a bag, in its own order."""
+        return [self.one(key, at) for at in range(self.sizes[key])]
 
-    def pick(self, key: int, dice: Dice, count: int) -> Sequence[int]:
-        """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
+    def one(self, key: int, at: int) -> int:
+        """Give the one at some position of a bag, counted from 0; before that come the last ones."""
         bag = self._bags[key]
         assert bag is not None, f"there is no bag {key}"
-        size = len(bag)
+        return bag.nodes[at if at >= 0 else at + self.sizes[key]]
+
+    def pick(self, key: int, dice: Dice, count: int) -> list[int]:
+        """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
+        bag, size = self._bags[key], self.sizes[key]
+        assert bag is not None, f"there is no bag {key}"
+        nodes = bag.nodes
         if size == 1:
-            return (bag[0],)
-        start = dice(size)
-        drawn = bag[start : start + count]
-        if len(drawn) < count and start:
-            drawn += bag[: min(start, count - len(drawn))]
+            return [nodes[0]]
+        at = dice(size)
+        drawn: list[int] = []
+        for _ in range(count if count < size else size):  # noqa: FURB136 - a call takes longer
+            drawn.append(nodes[at])
+            at += 1
+            if at == size:
+                at = 0
         return drawn
+
+    def lowest_rank(self) -> int:
+        """Give the lowest rank of anybody; there must be somebody."""
+        rank = 0
+        while not self.bags_at[rank]:
+            rank += 1
+        return rank
+
+    def lowest_region(self, rank: int) -> int:
+        """Give the first region that has somebody of a rank; there must be somebody."""
+        key = rank
+        while not self.sizes[key]:
+            key += LEVELS
+        return key >> RANK_BITS
 
     def shallowest(self, near: Sequence[int], below: int, least: int = 0) -> int:
         """Find the bag of the lowest rank from `least` to under `below`, in the nearest region that has it, if any.
 
         `near` names every region, nearest first; its first is one's own.
         """
-        ranks = self.ranks & ((1 << below) - (1 << least)) if below > least else 0
-        if not ranks:
+        rank, bags_at, sizes = least, self.bags_at, self.sizes
+        while rank < below and not bags_at[rank]:
+            rank += 1
+        if rank >= below:
             return NOWHERE
-        # `lowest`, without the call.
-        rank = (ranks & -ranks).bit_length() - 1
-        if WINDOW_RANK_MIN <= rank < below - 1 and self.ranks_in[near[0]] >> rank & 0b11 == 0b10:
-            return key_of(near[0], rank + 1)
-        regions = self.regions_at[rank]
-        if not regions & (regions - 1):
-            return (regions.bit_length() - 1) << RANK_BITS | rank
-        if regions >> near[0] & 1:
-            return near[0] << RANK_BITS | rank
+        own = near[0] << RANK_BITS | rank
+        if WINDOW_RANK_MIN <= rank < below - 1 and not sizes[own] and sizes[own + 1]:
+            return own + 1
         for region in near:
-            if regions >> region & 1:
-                return region << RANK_BITS | rank
+            key = region << RANK_BITS | rank
+            if sizes[key]:
+                return key
         return NOWHERE
 
-    def _mark(self, key: int) -> "array[int]":
+    def _mark(self, key: int) -> Bag:
         """Have a bag that somebody is put into; give it."""
         region, rank = key >> RANK_BITS, key & RANK_MASK
-        self.ranks |= 1 << rank
-        self.ranks_in[region] |= 1 << rank
-        self.regions_at[rank] |= 1 << region
+        self.bags_at[rank] += 1
+        self.ranks_in[region] |= _ONE << rank
         bag = self._bags[key]
         if bag is None:
-            bag = self._bags[key] = array("i")
+            bag = self._bags[key] = Bag()
         return bag
 
     def _unmark(self, key: int) -> None:
         region, rank = key >> RANK_BITS, key & RANK_MASK
-        self.ranks_in[region] &= ~(1 << rank)
-        self.regions_at[rank] &= ~(1 << region)
-        if not self.regions_at[rank]:
-            self.ranks &= ~(1 << rank)
+        self.bags_at[rank] -= 1
+        self.ranks_in[region] ^= _ONE << rank

@@ -1,4 +1,3 @@
-from tracker.overlay.keys cimport lowest
 from tracker.overlay.lags cimport Lags
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.tree cimport Tree
@@ -6,6 +5,16 @@ from tracker.overlay.tree cimport Tree
 cimport cython
 
 cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, RANK_MASK, RANK_MAX
+
+cdef class Placement:
+    cdef public int parent
+    cdef public object leaf
+    cdef public bint emergency
+
+cdef class Move:
+    cdef public int child
+    cdef public int source
+    cdef public int target
 
 cpdef place(Tree tree, int node)
 cpdef place_in_emergency(Tree tree, int node)

@@ -19,7 +19,7 @@ from typing import Final
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
-from tracker.overlay.keys import NOWHERE, RANK_MASK, lowest
+from tracker.overlay.keys import NOWHERE, RANK_MASK
 from tracker.overlay.lags import HOP_US
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.standbys import adopters_below
@@ -38,8 +38,9 @@ SPLICES_MAX: Final = EMERGENCY_PLACES_MAX // 2
 assert 0 < SPLICES_MAX < EMERGENCY_PLACES_MAX
 
 
-# Not frozen, as values are otherwise: to make a frozen one takes three times as long.
-@dataclass(slots=True)
+# Not frozen, as values are otherwise: to make a frozen one takes three times as long; nor with slots, which are declared
+# where this is compiled, and then it takes a tenth.
+@dataclass
 class Placement:
     """A place for a peer; the tree has it as PENDING already."""
 
@@ -50,7 +51,7 @@ class Placement:
     """The parent is beyond its capacity and wants relief."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Move:
     """A child that shall change its parent; the tree has it under the new one already, as PENDING."""
 
@@ -216,7 +217,7 @@ def find_elsewhere(tree: Tree, node: int, source: int) -> int | None:
 def _find_splice(tree: Tree, node: int, highest: int) -> int | None:
     """Find the shallowest leaf-only peer, at a rank no greater than `highest`, whose place a node may take."""
     leaf_only = tree.leaf_only
-    least = lowest(leaf_only.ranks) if leaf_only.ranks else RANK_MAX + 1
+    least = leaf_only.lowest_rank() if leaf_only.count else RANK_MAX + 1
     if least > highest:
         return None
     near = tree.nearest[tree.region[node]]

@@ -88,7 +88,7 @@ def _check_lags(tree: Tree, nodes: list[int]) -> None:
     lags, crowd = tree.lags, dict.fromkeys(nodes, 1)
     if lags.is_blind:
         for openings in (lags.spots, lags.leaves, lags.reserve):
-            assert not openings.ranks, "I6: offers by a lag that nobody knows"
+            assert not openings.count, "I6: offers by a lag that nobody knows"
         return
     for node in sorted(nodes, key=lambda one: -tree.rank[one]):
         if tree.parent[node] != NOBODY:
@@ -136,18 +136,16 @@ def _recomputed(tree: Tree, nodes: list[int]) -> list[tuple[Openings, dict[int, 
 
 
 def _check_openings(openings: Openings, wanted: dict[int, int], nodes: list[int]) -> None:
-    """I6: bags and masks equal the recomputation."""
+    """I6: bags, their counts and masks equal the recomputation."""
     for node in nodes:
         assert openings.key(node) == wanted.get(node, NOWHERE), f"I6: bag of {node}"
-    ranks, ranks_in = 0, [0] * len(openings.ranks_in)
-    regions_at = [0] * len(openings.regions_at)
+    ranks_in, bags_at = [0] * len(openings.ranks_in), [0] * len(openings.bags_at)
     for key, size in Counter(wanted.values()).items():
         region, rank = key >> RANK_BITS, key & RANK_MASK
         assert sorted(openings.bag(key)) == sorted(n for n, k in wanted.items() if k == key), f"I6: bag {key}"
-        assert len(openings.bag(key)) == size, f"I6: size of bag {key}"
-        ranks |= 1 << rank
+        assert openings.sizes[key] == size, f"I6: size of bag {key}"
         ranks_in[region] |= 1 << rank
-        regions_at[rank] |= 1 << region
-    assert openings.ranks == ranks, "I6: mask of ranks"
-    assert openings.ranks_in == ranks_in, "I6: masks of regions"
-    assert openings.regions_at == regions_at, "I6: masks of ranks' regions"
+        bags_at[rank] += 1
+    assert openings.count == sum(openings.sizes) == len(wanted), "I6: how many there are"
+    assert list(openings.ranks_in) == ranks_in, "I6: masks of ranks"
+    assert list(openings.bags_at) == bags_at, "I6: how many bags of each rank"

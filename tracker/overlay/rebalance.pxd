@@ -1,6 +1,6 @@
 from tracker.overlay.errands cimport Errands
 from tracker.overlay.exchange cimport complete_exchange, exchange
-from tracker.overlay.keys cimport key_of, lowest
+from tracker.overlay.keys cimport key_of
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.placement cimport is_settled, parent_rank_bound, place_by_lag, score_under
 from tracker.overlay.relief cimport relieve

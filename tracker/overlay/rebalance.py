@@ -17,7 +17,7 @@ from typing import Final
 from meshcast.protocol.units import MILLISECOND
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.exchange import complete_exchange, exchange
-from tracker.overlay.keys import key_of, lowest
+from tracker.overlay.keys import key_of
 from tracker.overlay.placement import (
     Move,
     is_settled,
@@ -42,7 +42,7 @@ def rebalance(tree: Tree, moves_max: int = MOVES_MAX) -> list[Move]:
     if tree.lags.is_blind or moves_max < 1:
         return []
     tree.lags.catch_up()
-    moves = _relieve_one(tree, moves_max) if tree.overcommitted.ranks and tree.dice(2) else []
+    moves = _relieve_one(tree, moves_max) if tree.overcommitted.count and tree.dice(2) else []
     node = tree.dice(len(tree.state))
     if moves or node == ORIGIN or tree.state[node] != ATTACHED or not tree.is_rooted(node):
         return moves
@@ -89,6 +89,6 @@ def _draw_above(tree: Tree, node: int) -> int:
 def _relieve_one(tree: Tree, moves_max: int) -> list[Move]:
     """Look at one of those beyond their capacity, the highest first."""
     over = tree.overcommitted
-    rank = lowest(over.ranks)
-    key = key_of(lowest(over.regions_at[rank]), rank)
+    rank = over.lowest_rank()
+    key = key_of(over.lowest_region(rank), rank)
     return relieve(tree, over.pick(key, tree.dice, 1)[0], moves_max)

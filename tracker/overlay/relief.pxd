@@ -1,5 +1,4 @@
 from tracker.overlay.errands cimport Errands
-from tracker.overlay.keys cimport key_of, lowest
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.placement cimport find_elsewhere, find_slot, is_settled, parent_rank_bound
 from tracker.overlay.tree cimport Tree
@@ -8,6 +7,7 @@ cimport cython
 
 cdef int ATTACHED, END, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, PENDING, RANK_MAX
 
+@cython.locals(slots=Openings, overcommitted=Openings, rank=int, region=int, key=int, moves=list)
 cpdef list relieve_some(Tree tree, int nodes_max=*)
 @cython.locals(free=int, owed=int, surplus=int, child=int, leaves=list, others=list, heads=list, moves=list)
 cpdef list relieve(Tree tree, int adopter, int moves_max=*)

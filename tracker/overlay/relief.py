@@ -18,7 +18,7 @@ from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from tracker.overlay.columns import END
 from tracker.overlay.errands import Clearing
-from tracker.overlay.keys import NOWHERE, key_of, lowest
+from tracker.overlay.keys import LEVELS, NOWHERE
 from tracker.overlay.placement import Move, find_elsewhere, find_slot, is_settled, parent_rank_bound
 from tracker.overlay.states import ATTACHED, PENDING
 from tracker.overlay.tree import Tree
@@ -111,15 +111,10 @@ def _ranks_of_places(tree: Tree, most: int, but: int) -> list[int]:
     """Give the ranks of up to `most` free places of others, the lowest first. O(most + bags)."""
     found: list[int] = []
     slots = tree.slots
-    ranks = slots.ranks
-    while ranks:
-        rank = lowest(ranks)
-        ranks &= ranks - 1
-        regions = slots.regions_at[rank]
-        while regions:
-            region = lowest(regions)
-            regions &= regions - 1
-            for node in slots.bag(key_of(region, rank)):
+    for rank, bags in enumerate(slots.bags_at):
+        for key in range(rank, len(slots.sizes), LEVELS) if bags else ():
+            for at in range(slots.sizes[key]):
+                node = slots.one(key, at)
                 found += [rank] * (tree.free[node] if node != but else 0)
                 if len(found) >= most:
                     return found[:most]
@@ -134,13 +129,11 @@ def relieve_some(tree: Tree, nodes_max: int = NODES_MAX) -> list[Move]:
     moves: list[Move] = []
     slots, overcommitted = tree.slots, tree.overcommitted
     for _ in range(nodes_max):
-        if not slots.ranks or not overcommitted.ranks:
+        if not slots.count or not overcommitted.count:
             break
         # A child of one at this rank or deeper may take the place, whether it has children or not.
-        rank = lowest(slots.ranks)
-        if not overcommitted.ranks >> rank:
-            break
-        region = lowest(slots.regions_at[rank])
+        rank = slots.lowest_rank()
+        region = slots.lowest_region(rank)
         key = overcommitted.shallowest(tree.nearest[region], RANK_MAX + 1, rank)
         if key == NOWHERE:
             break

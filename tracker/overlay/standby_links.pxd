@@ -1,3 +1,5 @@
+cimport cython
+
 cdef int END, NOBODY, STANDBYS_MAX
 
 cdef class StandbyLinks:
@@ -8,10 +10,16 @@ cdef class StandbyLinks:
     cdef public short[:] load
     cdef public dict wanting
 
+    @cython.locals(entry=int, one=int, other=int)
     cpdef tuple of(self, int node)
+    @cython.locals(entry=int)
     cpdef list clients(self, int standby)
+    @cython.locals(entry=int)
     cpdef bint has(self, int node, int standby)
+    @cython.locals(entry=int, one=int, other=int, first=int, last=int)
     cpdef bint give(self, int node, int standby)
+    @cython.locals(entry=int, before=int, after=int, first=int)
     cpdef drop(self, int node, int standby)
+    @cython.locals(entry=int)
     cpdef drop_clients(self, int standby)
     cpdef forget(self, int node)

@@ -46,8 +46,12 @@ class StandbyLinks:
         entry = STANDBYS_MAX * node
         one, other = self._standbys[entry], self._standbys[entry + 1]
         if one == NOBODY:
-            return () if other == NOBODY else (other,)
-        return (one,) if other == NOBODY else (one, other)
+            if other == NOBODY:
+                return ()
+            return (other,)
+        if other == NOBODY:
+            return (one,)
+        return (one, other)
 
     def clients(self, standby: int) -> list[int]:
         """Give those whom a node stands by for, oldest first."""

@@ -11,7 +11,7 @@ cdef int NOBODY, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, STANDBYS_MAX
 @cython.locals(parent=int, one=int, standbys=StandbyLinks)
 cpdef tuple refill_standbys(Tree tree, int node)
 @cython.locals(
-    rank=int, adopters=Openings, region=int, size=int, parent_of="int[:]", prefix_of="long long[:]", one=int, at=int,
+    rank=int, adopters=Openings, region=int, key=int, size=int, parent_of="int[:]", prefix_of="long long[:]", one=int, at=int,
     step=int, top=int, above=int, is_one_enough=bint, first=int, second=int, third=int, mine=cython.longlong,
     theirs=cython.longlong, other=cython.longlong, last=cython.longlong, prefix=cython.longlong,
 )
@@ -23,5 +23,5 @@ cpdef bint _has_room(Tree tree, int node, int standby)
 )
 cpdef _best(Tree tree, int node, list bound)
 cpdef _cost_us(Tree tree, int node, int candidate)
-@cython.locals(said=tuple, held=tuple, standby=int)
+@cython.locals(said=tuple, held=tuple, wanting=dict, standby=int)
 cpdef tuple take_over_standbys(Tree tree, int node, reported)

@@ -37,8 +37,8 @@ LOOKS_MAX: Final = 6
 def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
     """Give a node standbys up to two, keeping those it has; give all it has then, perhaps none. About 5 us."""
     standbys = tree.standbys
-    if standbys.wanting:
-        standbys.wanting.pop(node, None)
+    if node in standbys.wanting:
+        del standbys.wanting[node]
     held = standbys.of(node)
     if len(held) == STANDBYS_MAX:
         return held
@@ -61,18 +61,17 @@ def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
 
 def take_over_standbys(tree: Tree, node: int, reported: Iterable[int]) -> tuple[int, ...]:
     """Believe a node that says who stands by for it; give those entered. One that is full, or no lower, is not."""
-    said, held = tuple(reported), tree.standbys.of(node)
+    said, held, wanting = tuple(reported), tree.standbys.of(node), tree.standbys.wanting
     if said != held:
-        wanted = dict.fromkeys(said)
         for standby in held:
-            if standby not in wanted:
+            if standby not in said:
                 tree.drop_standby(node, standby)
-        for standby in wanted:
+        for standby in said:
             if standby not in held and _has_room(tree, node, standby):
                 tree.give_standby(node, standby)
         held = tree.standbys.of(node)
-    if len(held) == STANDBYS_MAX:
-        tree.standbys.wanting.pop(node, None)
+    if len(held) == STANDBYS_MAX and node in wanting:
+        del wanting[node]
     return held
 
 
@@ -82,29 +81,27 @@ def adopters_below(tree: Tree, node: int, below: int) -> Iterator[tuple[int, Seq
     They come by ranks: each rank, and some of one bag.
     """
     adopters, near = tree.adopters, tree.nearest[tree.region[node]]
-    ranks = adopters.ranks & (1 << below) - 1
-    while ranks:
-        rank = ranks.bit_length() - 1
-        ranks ^= 1 << rank
-        regions = adopters.regions_at[rank]
+    for rank in reversed(range(below)):
+        if not adopters.bags_at[rank]:
+            continue
         for region in near:
-            if regions >> region & 1:
-                key = region << RANK_BITS | rank
-                most = PROBES_MAX if rank >= RANK_LISTENER_MIN else len(adopters.bag(key))
-                yield rank, adopters.pick(key, tree.dice, most)
+            key = region << RANK_BITS | rank
+            size = adopters.sizes[key]
+            if size:
+                yield rank, adopters.pick(key, tree.dice, PROBES_MAX if rank >= RANK_LISTENER_MIN else size)
 
 
 def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[int]:
     """Find some whom a search would take at once, among a few neighbours in the nearest bag one rank up."""
     rank, adopters = tree.rank[node] - 1, tree.adopters
-    regions = adopters.regions_at[rank]
-    if not regions:
+    if not adopters.bags_at[rank]:
         return []
     for region in tree.nearest[tree.region[node]]:
-        if regions >> region & 1:
+        key = region << RANK_BITS | rank
+        size = adopters.sizes[key]
+        if size:
             break
-    bag = adopters.bag(region << RANK_BITS | rank)
-    size, parent_of, prefix_of = len(bag), tree.parent, tree.prefix
+    parent_of, prefix_of = tree.parent, tree.prefix
     # Branches and prefixes that are taken: the node's own, its parent's, those of the standby that it has, and of the one
     # that is found first. Whoever has none yet is on nobody's branch.
     mine, theirs = prefix_of[node], prefix_of[parent]
@@ -116,7 +113,7 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
     for step in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
-        one = bag[at - step]
+        one = adopters.one(key, at - step)
         # Who is of that rank has room for one of the next (`_has_room`), and is another than the node.
         top, above = one, parent_of[one]
         while above > ORIGIN:

@@ -75,7 +75,7 @@ class Steward:
         """
         for name in waiting.first():
             wish = waiting.join(name)
-            if not self.tree.slots.ranks and wish.capacity == 0:
+            if not self.tree.slots.count and wish.capacity == 0:
                 break
             node = enter(name, wish)
             if place(self.tree, node) is None:
@@ -215,7 +215,7 @@ class Steward:
             moves += advance(tree, node)
         if tree.free[node] < 0:
             moves += relieve(tree, node)
-        if tree.overcommitted.ranks:
+        if tree.overcommitted.count:
             moves += relieve_some(tree)
         return moves
 

@@ -41,7 +41,7 @@ RANK_WALK_MAX: Final = 1024
 assert max(RANK_MIN) == RANK_LISTENER_MIN, "`_least_rank` counts on it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Adoption:
     """What became of a report that somebody was adopted."""
 
@@ -102,7 +102,8 @@ class Tree(Links):
         if standbys.load[node]:
             standbys.drop_clients(node)
         standbys.forget(node)
-        self.changed.pop(node, None)
+        if self.is_stored:
+            self.changed.pop(node, None)
         if self.errands.is_any:
             self.errands.forget(node)
         if not self.lags.is_blind:
@@ -204,7 +205,7 @@ class Tree(Links):
         else:
             if counter > self.counter[head]:
                 self.counter[head] = counter
-                self.changed[head] = None
+                self._note(head)
             if state[head] != ATTACHED:
                 self._step(head, _CONFIRM)
         if rank is not None and self.rank[adopter] >= rank:
