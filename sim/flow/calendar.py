@@ -1,63 +1,151 @@
-"""Virtual time for hundreds of millions of calls: what comes later is piled up by slots of time.
+"""Virtual time for hundreds of millions of happenings: what comes later is piled up by slots of time.
 
 The order is `sim.scheduler`'s: by time and, within one instant, as asked for. A pile costs an append where a heap of a
-million departures costs twenty comparisons; when its slot comes it is sorted at once, and a small heap beside it takes
-what is asked for within the slot. Sorting keeps the order of those of one instant, so only the heap need number them.
+million departures costs twenty comparisons; when its slot comes it is put in order at once, and a small heap beside it
+takes what is asked for within the slot.
+
+What is to happen is a few numbers and the actor to whom it happens: kept in columns, millions of them are no objects that
+wait all over the memory.
 """
 
 import heapq
-from collections import defaultdict
+from array import array
 from collections.abc import Callable
-from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
+
+import numpy as np
 
 from meshcast.protocol.units import Micros
+from tracker.overlay.columns import longer
 
 SLOT_BITS: Final = 13
 SLOT_US: Final[Micros] = 1 << SLOT_BITS
 """A slot: about 8 ms, less than most ways take: so what is asked for seldom lies in the slot in which it is."""
+FIELDS: Final = 6
+"""Numbers for each happening: when, which kind, and four that its kind gives a meaning."""
+PILE_MIN: Final = 8
+"""Room on a pile when it is begun."""
+SPARE_MAX: Final = 64
+"""Empty piles that are kept for slots to come."""
+CALL: Final = 0
 
-Act: TypeAlias = Callable[..., object]
-Entry: TypeAlias = tuple[Micros, Act, tuple[Any, ...]]
-
-_when: Final = itemgetter(0)
 _push: Final = heapq.heappush
 _pop: Final = heapq.heappop
 
 
-class Calendar:
-    """Piles of (time, call), one for each slot of time; the current one is in order, last call first."""
+class Actor:
+    """Somebody to whom things happen in their time."""
 
-    __slots__ = ("_heap", "_opened", "_piles", "_serial", "_slot", "_sorted", "now")
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen: one of the actor's own kinds, with the numbers and the thing that were asked for."""
+        raise NotImplementedError
+
+
+class Caller(Actor):
+    """Makes any call, for what is rare."""
+
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Call."""
+        act, arguments = thing
+        act(*arguments)
+
+
+class Pile:
+    """What happens in one slot, as asked for."""
+
+    __slots__ = ("actors", "numbers", "size", "things")
+
+    def __init__(self) -> None:
+        self.numbers = array("q", [0] * (FIELDS * PILE_MIN))
+        """`FIELDS` for each."""
+        self.actors: Final[list[Actor]] = []
+        self.things: Final[list[Any]] = []
+        self.size = 0
+
+    def add(self, when: Micros, actor: Actor, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Put something on top."""
+        at = FIELDS * self.size
+        if at == len(self.numbers):
+            self.numbers = longer(self.numbers, 3 * at)
+        numbers = self.numbers
+        numbers[at], numbers[at + 1] = when, kind
+        numbers[at + 2], numbers[at + 3], numbers[at + 4], numbers[at + 5] = a, b, c, d
+        self.actors.append(actor)
+        self.things.append(thing)
+        self.size += 1
+
+    def order(self) -> "array[int]":
+        """Give the positions in the order of time; those of one instant stay as they were asked for."""
+        when = np.frombuffer(self.numbers, np.int64)[: FIELDS * self.size : FIELDS]
+        return array("q", when.argsort(kind="stable").astype(np.int64).tobytes())
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self.actors.clear()
+        self.things.clear()
+        self.size = 0
+
+
+class Calendar:
+    """Piles, one for each slot of time, and what is due in the current slot."""
+
+    __slots__ = (
+        "_caller", "_heap", "_next", "_open", "_opened", "_order", "_piles", "_serial", "_slot", "_spare", "now",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.now: Micros = 0
         self._slot = 0
-        self._heap: list[tuple[Micros, int, Act, tuple[Any, ...]]] = []
-        self._sorted: list[Entry] = []
-        self._piles: defaultdict[int, list[Entry]] = defaultdict(list)
+        self._heap: list[tuple[Micros, int, Actor, int, int, int, int, int, Any]] = []
+        self._open = Pile()
+        """The pile of the current slot,"""
+        self._order = array("q")
+        """its positions in order of time,"""
+        self._next = 0
+        """and how many of these are done."""
+        self._piles: dict[int, Pile] = {}
+        self._spare: list[Pile] = []
         self._serial = 0
-        """How many calls have been put into the heap."""
+        """How much has been put into the heap."""
         self._opened = 0
-        """How many were on piles whose slot has come."""
+        """How much was on piles whose slot has come."""
+        self._caller: Final = Caller()
 
     @property
     def called(self) -> int:
-        """How many calls have been made."""
-        return self._serial - len(self._heap) + self._opened - len(self._sorted)
+        """How much has happened."""
+        return self._serial - len(self._heap) + self._opened - (self._open.size - self._next)
 
-    def at(self, when: Micros, act: Act, arguments: tuple[Any, ...] = ()) -> None:
-        """Call `act(*arguments)` at `when`, or at once if that is past."""
+    def at(
+        self,
+        when: Micros,
+        actor: Actor,
+        kind: int,
+        a: int = 0,
+        b: int = 0,
+        c: int = 0,
+        d: int = 0,
+        thing: Any = None,
+    ) -> None:
+        """Let something happen to an actor at `when`, or at once if that is past."""
         slot = when >> SLOT_BITS
         if slot > self._slot:
-            self._piles[slot].append((when, act, arguments))
+            pile = self._piles.get(slot)
+            if pile is None:
+                pile = self._piles[slot] = self._spare.pop() if self._spare else Pile()
+            pile.add(when, actor, kind, a, b, c, d, thing)
             return
-        self._serial = serial = self._serial + 1
+        self._serial += 1
         now = self.now
-        _push(self._heap, (when if when > now else now, serial, act, arguments))  # noqa: FURB136 - called most
+        due = when if when > now else now  # noqa: FURB136 - done most
+        _push(self._heap, (due, self._serial, actor, kind, a, b, c, d, thing))
+
+    def call(self, when: Micros, act: Callable[..., object], *arguments: Any) -> None:
+        """Call `act(*arguments)` at `when`, or at once if that is past."""
+        self.at(when, self._caller, CALL, 0, 0, 0, 0, (act, arguments))
 
     def run_until(self, until: Micros) -> None:
-        """Make every call that is due up to and including `until`, and let time be `until`."""
+        """Let all happen that is due up to and including `until`, and let time be `until`."""
         last = until >> SLOT_BITS
         while self._slot < last:
             self._run_slot((self._slot + 1 << SLOT_BITS) - 1)
@@ -66,23 +154,54 @@ class Calendar:
         self.now = max(self.now, until)
 
     def _run_slot(self, until: Micros) -> None:
-        """Make the calls of the current slot that are due by then, and those that they ask for in it."""
-        in_order, heap = self._sorted, self._heap
-        while (in_order and in_order[-1][0] <= until) or (heap and heap[0][0] <= until):
-            # Of one instant, those on the pile were asked for before those in the heap.
-            if heap and (not in_order or heap[0][0] < in_order[-1][0]):
-                self.now, _, act, arguments = _pop(heap)
-            else:
-                self.now, act, arguments = in_order.pop()
-            act(*arguments)
+        """Let happen what is due in the current slot by then, and what that asks for in it."""
+        pile, heap, order = self._open, self._heap, self._order
+        count, numbers = len(order), pile.numbers
+        while True:
+            is_on_pile = self._next < count
+            if is_on_pile:
+                position = order[self._next]
+                when = numbers[FIELDS * position]
+            if heap:
+                first: Micros = heap[0][0]
+                # Of one instant, what is on the pile was asked for before what is in the heap.
+                if not is_on_pile or first < when:
+                    if first > until:
+                        return
+                    self._run_first()
+                    continue
+            if not is_on_pile or when > until:
+                return
+            self._next += 1
+            self.now = when
+            at, actor = FIELDS * position + 1, pile.actors[position]
+            actor.happen(
+                numbers[at],
+                numbers[at + 1],
+                numbers[at + 2],
+                numbers[at + 3],
+                numbers[at + 4],
+                pile.things[position],
+            )
+
+    def _run_first(self) -> None:
+        """Let the first thing in the heap happen."""
+        self.now, _, actor, kind, a, b, c, d, thing = _pop(self._heap)
+        actor.happen(kind, a, b, c, d, thing)
 
     def _open_next(self) -> None:
         """Go on to the next slot, and put its pile in order."""
         self._slot += 1
+        done = self._open
         pile = self._piles.pop(self._slot, None)
-        if pile is not None:
-            # Backwards twice: those of one instant stay in the order in which they were asked for.
-            pile.reverse()
-            pile.sort(key=_when, reverse=True)
-            self._opened += len(pile)
-            self._sorted = pile
+        if pile is None:
+            done.clear()
+            self._order = array("q")
+        else:
+            if len(self._spare) < SPARE_MAX:
+                done.clear()
+                self._spare.append(done)
+            self._open = pile
+            self._order = pile.order()
+            self._opened += pile.size
+        self._next = 0

@@ -6,6 +6,7 @@ import numpy as np
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RESERVE_PLACES_MAX, STANDBYS_MAX
+from tracker.overlay.columns import END
 from tracker.overlay.promises import check
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ def tree_problems(flow: "Flow") -> list[str]:
     """Give broken promises: I1 ranks fall, I3 places, I4 parents and children agree, I6 indices, I8 standbys."""
     mesh, now = flow.mesh, flow.now
     problems: list[str] = []
-    parent = np.frombuffer(mesh.parent, np.int32)
-    rank = np.frombuffer(bytes(mesh.rank), np.uint8)
-    alive = np.frombuffer(bytes(mesh.alive), np.uint8).astype(bool)
+    parent = np.array(mesh.parent)
+    rank = np.array(mesh.rank)
+    alive = np.array(mesh.alive) > 0
     hanging = np.flatnonzero(alive & (parent >= 0))
     wrong = hanging[rank[parent[hanging]] >= rank[hanging]]
     problems += [
@@ -34,7 +35,11 @@ def tree_problems(flow: "Flow") -> list[str]:
     standbys = np.frombuffer(mesh.standby, np.int32).reshape(-1, STANDBYS_MAX)
     for held in standbys.T:
         backed += np.bincount(held[alive & (held >= 0)], minlength=len(parent))
-    for node in np.flatnonzero(alive).tolist():
+    columns = (mesh.feeds, mesh.able, mesh.load, hearing, backed)
+    is_anything = np.logical_or.reduce([np.array(column) != 0 for column in columns])
+    is_anything |= (np.array(mesh.children.first) != END) | (np.array(mesh.clients.first) != END)
+    # Most peers feed nobody and stand by for nobody, and there is nothing to look at.
+    for node in np.flatnonzero(alive & is_anything).tolist():
         children = mesh.children.of(node)
         spare = EMERGENCY_PLACES_MAX if mesh.role[node] == LISTENER else RESERVE_PLACES_MAX
         if len(children) > mesh.capacity[node] + spare:
@@ -49,9 +54,11 @@ def tree_problems(flow: "Flow") -> list[str]:
         clients = mesh.clients_of(node)
         if backed[node] != len(clients):
             problems.append(f"I8 at {now} us: {backed[node]} count on {node}, which stands by for {clients}")
-        able = sum(mesh.capacity[child] > 0 for child in children)
+        able = [child for child in children if mesh.capacity[child] > 0]
+        if mesh.servers.of(node) != able:
+            problems.append(f"I4 at {now} us: peer {node} feeds {able} who can serve, and not as it believes")
         counted = mesh.feeds[node], mesh.able[node], mesh.load[node]
-        if (len(children), able, len(clients)) != counted:
+        if (len(children), len(able), len(clients)) != counted:
             problems.append(
                 f"I4 at {now} us: peer {node} counts {counted} children, those that serve, and clients"
             )

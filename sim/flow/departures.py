@@ -1,9 +1,10 @@
 """Who goes, politely or not, and how those around notice."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from meshcast.protocol.limits import STALLED_FRESH_US, silence_us
 from meshcast.protocol.units import MILLISECOND, Micros
+from sim.flow.calendar import Actor
 from sim.flow.orphans import Known
 from sim.flow.sound import NO_CHUNK
 from sim.network import PING_US, SILENCE_US
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 BYE_US: Final[Micros] = 50 * MILLISECOND
 """What a goodbye takes to those for whom one stood by."""
 
+_CRASH: Final = 0
+_GOODBYE: Final = 1
+_LOST: Final = 2
+_LEFT: Final = 3
+_ORPHANED: Final = 4
+_STANDBY_GONE: Final = 5
 
-class Departures:
+
+class Departures(Actor):
     """The departures of one run."""
 
     def __init__(self, flow: "Flow") -> None:
@@ -34,13 +42,34 @@ class Departures:
         self._is_replaced = flow.scenario.sessions.replaced
         self._phases = flow.phases
 
-    def crash(self, node: int, generation: int) -> None:
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen in its time."""
+        if kind == _CRASH:
+            self._crash(a, b)
+        elif kind == _GOODBYE:
+            self._say_goodbye(a, b)
+        elif kind == _LOST:
+            self._lost(a, b)
+        elif kind == _LEFT:
+            self._left(a, b)
+        elif kind == _ORPHANED:
+            uncles, left = thing
+            self._orphaned(a, b, uncles, c, left)
+        elif kind == _STANDBY_GONE:
+            self._standby_gone(a, thing)
+
+    def end(self, node: int, at: Micros, is_crash: bool) -> None:  # noqa: FBT001
+        """Have a listener's session end at a time, politely or not."""
+        kind = _CRASH if is_crash else _GOODBYE
+        self.calendar.at(at, self, kind, node, self.mesh.generation[node])
+
+    def _crash(self, node: int, generation: int) -> None:
         """Let a listener's session end without a word."""
         if self._is_here(node, generation):
             self.remove(node, is_crash=True)
             self._replace()
 
-    def say_goodbye(self, node: int, generation: int) -> None:
+    def _say_goodbye(self, node: int, generation: int) -> None:
         """Let a listener's session end politely."""
         if self._is_here(node, generation):
             self.remove(node, is_crash=False)
@@ -61,7 +90,12 @@ class Departures:
         for victim, known in zip(victims, uncles, strict=True):
             self.remove(victim, is_crash=True, uncles=known)
 
-    def remove(self, node: int, *, is_crash: bool, uncles: tuple[Known, ...] | None = None) -> None:
+    def remove(
+        self,
+        node: int,
+        is_crash: bool,  # noqa: FBT001 - by name, and yet declared
+        uncles: tuple[Known, ...] | None = None,
+    ) -> None:
         """Have a peer die, or say goodbye; its children know these uncles, or those that it has now."""
         mesh, sound, now = self.mesh, self.sound, self.calendar.now
         self._flow.note(3 + is_crash, node)
@@ -82,14 +116,14 @@ class Departures:
         heads, clients = mesh.leave(node)
         for head in heads:
             sound.have[head] = max(newest, sound.have.get(head, NO_CHUNK))
-            self._bereave(head, node, uncles or (), left, is_crash=is_crash, is_stalled=is_stalled)
-        self._tell_clients(node, clients, is_crash=is_crash)
+            self._bereave(head, node, uncles or (), left, is_crash, is_stalled)
+        self._tell_clients(node, clients, is_crash)
         if is_crash:
-            self.calendar.at(now + PING_US // 2 + SILENCE_US, self._lost, (node, mesh.generation[node]))
+            self.calendar.at(now + PING_US // 2 + SILENCE_US, self, _LOST, node, mesh.generation[node])
         else:
             # Not before its clients have heard: who is given its number next would be taken for their standby.
             due = now + max(BYE_US, self.desk.way_us(node))
-            self.calendar.at(due, self._left, (node, mesh.generation[node]))
+            self.calendar.at(due, self, _LEFT, node, mesh.generation[node])
 
     def _bereave(
         self,
@@ -97,9 +131,8 @@ class Departures:
         parent: int,
         uncles: tuple[Known, ...],
         left: Known,
-        *,
-        is_crash: bool,
-        is_stalled: bool,
+        is_crash: bool,  # noqa: FBT001 - likewise
+        is_stalled: bool,  # noqa: FBT001
     ) -> None:
         """Let a child notice that its parent is gone: by its Bye, or by its silence."""
         mesh, sound, now = self.mesh, self.sound, self.calendar.now
@@ -107,7 +140,7 @@ class Departures:
         way_us = mesh.delay_us(parent, head)
         if not is_crash:
             due = now + way_us
-            self.calendar.at(due, self._orphaned, (head, generation, uncles, due, None))
+            self.calendar.at(due, self, _ORPHANED, head, generation, due, 0, (uncles, None))
             return
         heard_at = sound.have[head] * sound.chunk_us + mesh.lag_us[head]
         heard_at = max(heard_at, mesh.attached_at[head])
@@ -115,7 +148,7 @@ class Departures:
         if is_stalled:
             # It had said so, and is excused for as long as its last notice holds.
             due = max(due, now + way_us + STALLED_FRESH_US // 2)
-        self.calendar.at(due, self._orphaned, (head, generation, uncles, heard_at, left))
+        self.calendar.at(due, self, _ORPHANED, head, generation, heard_at, 0, (uncles, left))
 
     def _orphaned(
         self, head: int, generation: int, uncles: tuple[Known, ...], unheard: Micros, left: Known | None
@@ -126,14 +159,14 @@ class Departures:
             return
         self.orphans.begin(head, self.calendar.now, unheard_since=unheard, uncles=uncles, left=left)
 
-    def _tell_clients(self, node: int, clients: list[int], *, is_crash: bool) -> None:
+    def _tell_clients(self, node: int, clients: list[int], is_crash: bool) -> None:  # noqa: FBT001
         """Let those for whom one stood by notice that it is gone."""
         if not clients:
             return
         now, mesh = self.calendar.now, self.mesh
         due = now + (SILENCE_US + self._phases(PING_US) if is_crash else BYE_US)
         known = [(one, mesh.generation[one]) for one in clients]
-        self.calendar.at(due, self._standby_gone, (node, known))
+        self.calendar.at(due, self, _STANDBY_GONE, node, 0, 0, 0, known)
 
     def _standby_gone(self, standby: int, clients: list[Known]) -> None:
         """Let clients replace a standby, and report it."""

@@ -7,14 +7,14 @@ saves an event for each.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import REPORT_EVERY_US, STANDBYS_MAX
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
-from sim.flow.calendar import Calendar
+from sim.flow.calendar import Actor, Calendar
 from sim.flow.mesh import Mesh
 from sim.flow.orphans import Known, Orphan, Orphans
 from sim.flow.sound import Sound
@@ -34,7 +34,8 @@ TIMED_EVERY: Final = 256
 containers that filter them) every sixteenth took a sixth of the whole run."""
 
 
-@dataclass(slots=True)
+# Without slots, which are declared where this is compiled.
+@dataclass
 class Wish:
     """A listener that wants to join."""
 
@@ -90,7 +91,14 @@ class Timer:
         return 1e6 * self.seconds / self.timed if self.timed else 0.0
 
 
-class Desk:
+_MOVE: Final = 0
+_BURY: Final = 1
+_HELP_ARRIVES: Final = 2
+_WAKE_WANTING: Final = 3
+_RESUME: Final = 4
+
+
+class Desk(Actor):
     """The tracker, between its tree and the mesh."""
 
     def __init__(
@@ -128,6 +136,19 @@ class Desk:
         self._lacking: dict[int, int] = {}
         """Those who have been given fewer standbys than they should have, with their generation."""
         self._serial = 0
+
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen in its time."""
+        if kind == _MOVE:
+            self._move(thing, a, b)
+        elif kind == _BURY:
+            self._bury(a, b)
+        elif kind == _HELP_ARRIVES:
+            self._help_arrives(a, b, c, thing)
+        elif kind == _WAKE_WANTING:
+            self.wake_wanting()
+        elif kind == _RESUME:
+            self._resume(a, b)
 
     # ---- joiners
 
@@ -178,7 +199,7 @@ class Desk:
 
     # ---- reports
 
-    def report(self, node: int, *, silent: int | None = None) -> None:
+    def report(self, node: int, silent: int | None = None) -> None:
         """Hear where a peer stands, and answer with what would be better."""
         if not self.is_up:
             return
@@ -253,28 +274,27 @@ class Desk:
             self.helped[node] = None
             told_at = now + self.way_us(node)
             self._calendar.at(
-                told_at, self._help_arrives, (node, generation, self.tree.parent[node], standbys)
+                told_at, self, _HELP_ARRIVES, node, generation, self.tree.parent[node], 0, standbys
             )
 
     def known(self, peer: Known | None) -> int | None:
         """Give a peer's number if the tracker still has that very peer under it."""
-        if peer is None or self._mesh.generation[peer[0]] != peer[1] or not self.tree.state[peer[0]]:
+        if peer is None:
             return None
-        return peer[0]
+        node, generation = peer
+        return node if self._mesh.generation[node] == generation and self.tree.state[node] else None
 
     def wake_wanting(self) -> None:
         """Hear the regular reports of those who lack a standby: the others' change nothing."""
         mesh = self._mesh
         if self.is_up:
             lacking, self._lacking = self._lacking, {}
-            # Nobody stores this tree.
-            self.tree.changed.clear()
             for node in self.tree.standbys.wanting:
                 lacking[node] = mesh.generation[node]
             for node, generation in lacking.items():
                 if mesh.generation[node] == generation and mesh.parent[node] != NOBODY:
                     self._give_standbys(node, self._calendar.now)
-        self._calendar.at(self._calendar.now + REPORT_EVERY_US, self.wake_wanting)
+        self._calendar.at(self._calendar.now + REPORT_EVERY_US, self, _WAKE_WANTING)
 
     def _help_arrives(self, node: int, generation: int, parent: int, standbys: tuple[int, ...]) -> None:
         """Let an orphan hear whom the tracker names."""
@@ -295,7 +315,7 @@ class Desk:
     def lost(self, node: int) -> None:
         """Hear that a peer's link is gone; it has some time to come back."""
         self.steward.lost(node, self._calendar.now)
-        self._calendar.at(self._calendar.now + GRACE_US, self._bury, (node, self._mesh.generation[node]))
+        self._calendar.at(self._calendar.now + GRACE_US, self, _BURY, node, self._mesh.generation[node])
 
     # ---- order
 
@@ -314,19 +334,16 @@ class Desk:
             self.moves += 1
             round_trips = 1 if mesh.has_warm(child, one.target, now) else 2
             due = now + self.way_us(child) + 2 * round_trips * mesh.delay_us(child, one.target)
-            self._calendar.at(
-                due,
-                self._move,
-                (child, mesh.generation[child], one.source, one.target, mesh.generation[one.target]),
-            )
+            theirs = mesh.generation[one.target]
+            self._calendar.at(due, self, _MOVE, mesh.generation[child], theirs, 0, 0, one)
 
-    def _move(self, child: int, generation: int, source: int, target: int, theirs: int) -> None:
+    def _move(self, one: Move, generation: int, theirs: int) -> None:
         """Have a child go over to another parent, without a gap; whatever comes of it is reported."""
-        mesh, now = self._mesh, self._calendar.now
+        mesh, now, child, target = self._mesh, self._calendar.now, one.child, one.target
         if mesh.generation[child] != generation or not mesh.alive[child]:
             return
         is_possible = (
-            mesh.parent[child] == source
+            mesh.parent[child] == one.source
             and mesh.alive[target]
             and mesh.generation[target] == theirs
             and mesh.room(target) > 0
@@ -369,12 +386,12 @@ class Desk:
                 continue
             due = calendar.now + self._dice(RESUME_US)
             if not mesh.alive[node]:
-                calendar.at(calendar.now + GRACE_US, self._bury, (node, mesh.generation[node]))
+                calendar.at(calendar.now + GRACE_US, self, _BURY, node, mesh.generation[node])
                 continue
             is_pending = tree.state[node] == State.PENDING
             is_short = mesh.lacks_standby(node)
             if is_pending or is_short or mesh.parent[node] != tree.parent[node]:
-                calendar.at(due, self._resume, (node, mesh.generation[node]))
+                calendar.at(due, self, _RESUME, node, mesh.generation[node])
         self._admit()
 
     def _resume(self, node: int, generation: int) -> None:

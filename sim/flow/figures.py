@@ -50,13 +50,13 @@ class Figures:
     def begin(self) -> None:
         """Take the first sample, and more of them at equal times."""
         every_us = max(SAMPLE_EVERY_US_MIN, self._flow.scenario.duration_us // SAMPLES)
-        self._flow.calendar.at(0, self._sample, (every_us,))
+        self._flow.calendar.call(0, self._sample, every_us)
 
     def _sample(self, every_us: Micros) -> None:
         """Look at how things stand, and come again."""
         calendar = self._flow.calendar
         self.samples.append(self.sample())
-        calendar.at(calendar.now + every_us, self._sample, (every_us,))
+        calendar.call(calendar.now + every_us, self._sample, every_us)
 
     # ---- as it goes
 
@@ -133,7 +133,7 @@ class Figures:
 
     def depths(self) -> Column:
         """Give everybody's distance from the origin; orphans' trees count from their heads."""
-        parent = np.frombuffer(self._flow.mesh.parent, np.int32)
+        parent = np.array(self._flow.mesh.parent)
         count = len(parent)
         # Nobody is above whoever hears from nobody, and above nobody is nobody again.
         above = np.append(np.where(parent < 0, count, parent), count)
@@ -149,10 +149,10 @@ class Figures:
         mesh, crowd = self._flow.mesh, self._flow.crowd
         if not len(people):
             return np.zeros(1, np.int64), np.zeros(1, np.int64)
-        city = np.frombuffer(mesh.city, np.int16)[people]
-        access = np.frombuffer(mesh.access_us, np.int32)[people]
+        city = np.asarray(mesh.city)[people]
+        access = np.asarray(mesh.access_us)[people]
         unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int64)[city] + access + crowd.data_centre_us
-        return np.frombuffer(mesh.lag_us, np.int32)[people].astype(np.int64), unicast
+        return np.asarray(mesh.lag_us)[people].astype(np.int64), unicast
 
     def _sound_so_far(self) -> tuple[list[int], Micros, list[int]]:
         """Give missing chunks, audio due, and listeners with gaps, those that are here included."""

@@ -1,7 +1,7 @@
-from sim.flow.calendar cimport Calendar
+from sim.flow.calendar cimport Actor, Calendar
 from sim.flow.crowd cimport Crowd
 from sim.flow.departures cimport Departures
-from sim.flow.desk cimport Desk
+from sim.flow.desk cimport Desk, Wish
 from sim.flow.figures cimport Figures
 from sim.flow.mesh cimport Mesh
 from sim.flow.orphans cimport Orphan, Orphans
@@ -14,8 +14,9 @@ cimport cython
 
 cdef int LISTENER, NOBODY, ORIGIN
 cdef long long FOREVER_US, SECOND
+cdef int _ASK, _CHANGE, _JOINED, _JOINS_ALONE
 
-cdef class Flow:
+cdef class Flow(Actor):
     cdef public object scenario
     cdef public object seed
     cdef public Calendar calendar
@@ -38,18 +39,19 @@ cdef class Flow:
 
     @cython.locals(word=cython.ulonglong)
     cpdef note(self, unsigned long long kind, unsigned long long node, unsigned long long other=*)
+    cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
     cpdef _expect(self)
     cpdef _change(self, int step)
     @cython.locals(now=cython.longlong)
     cpdef come(self)
-    cpdef long long _way_us(self, wish)
-    cpdef _ask(self, wish)
+    cpdef long long _way_us(self, Wish wish)
+    cpdef _ask(self, Wish wish)
     @cython.locals(generation=int, due=cython.longlong)
     cpdef _placed(self, int node, wish, int parent, long long told_at)
-    cpdef _joined(self, int node, int generation, int parent, int theirs, wish)
+    cpdef _joined(self, int node, int generation, int parent, int theirs, Wish wish)
     @cython.locals(mesh=Mesh, have=dict, now=cython.longlong, lag_us=cython.longlong)
-    cpdef _attach(self, int node, int parent, wish)
+    cpdef _attach(self, int node, int parent, Wish wish)
     cpdef admit(self, int node)
-    cpdef _joins_alone(self, int node, int generation, int parent, wish)
+    cpdef _joins_alone(self, int node, int generation, int parent, Wish wish)
     @cython.locals(node=int)
     cpdef _repaired(self, Orphan orphan, int parent, long long now)

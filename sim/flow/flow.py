@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.units import SECOND, Micros
 from sim.chance import dice, stream
 from sim.distances import Distances
-from sim.flow.calendar import Calendar
+from sim.flow.calendar import Actor, Calendar
 from sim.flow.checks import tree_problems
 from sim.flow.crowd import Crowd
 from sim.flow.departures import Departures
@@ -31,8 +31,13 @@ from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.tree import Tree
 
+_CHANGE: Final = 0
+_ASK: Final = 1
+_JOINED: Final = 2
+_JOINS_ALONE: Final = 3
 
-class Flow:
+
+class Flow(Actor):
     """One run of a scenario."""
 
     def __init__(
@@ -58,6 +63,7 @@ class Flow:
             origin_capacity=scenario.origin_capacity,
             origin_region=self.crowd.region_of[self.crowd.home],
         )
+        self.tree.is_stored = False
         self.desk = Desk(
             self.tree,
             self.mesh,
@@ -134,6 +140,17 @@ class Flow:
         """Give the stream of chance of this name."""
         return stream(self.seed, name)
 
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen in its time."""
+        if kind == _ASK:
+            self._ask(thing)
+        elif kind == _JOINED:
+            self._joined(a, b, c, d, thing)
+        elif kind == _CHANGE:
+            self._change(a)
+        elif kind == _JOINS_ALONE:
+            self._joins_alone(a, b, c, thing)
+
     # ---- the beginning
 
     def _begin(self) -> None:
@@ -161,7 +178,7 @@ class Flow:
         """Let the next one come, or go, in its time."""
         following = self.crowd.next_change()
         if following is not None:
-            self.calendar.at(following[0], self._change, (following[1],))
+            self.calendar.at(following[0], self, _CHANGE, following[1])
 
     def _change(self, step: int) -> None:
         """Let one come, or one of those who are here go, because the scenario's crowd grows or shrinks."""
@@ -177,7 +194,7 @@ class Flow:
         now = self.calendar.now
         wish = self.crowd.wish(now)
         self.coming += 1
-        self.calendar.at(now + self._way_us(wish), self._ask, (wish,))
+        self.calendar.at(now + self._way_us(wish), self, _ASK, 0, 0, 0, 0, wish)
 
     def _way_us(self, wish: Wish) -> Micros:
         """Give the delay between a joiner and the tracker, one way."""
@@ -187,7 +204,7 @@ class Flow:
     def _ask(self, wish: Wish) -> None:
         """Let a joiner's request reach the tracker; a dead one is dialled every second."""
         if not self.desk.is_up:
-            self.calendar.at(self.calendar.now + SECOND, self._ask, (wish,))
+            self.calendar.at(self.calendar.now + SECOND, self, _ASK, 0, 0, 0, 0, wish)
             return
         self.desk.join(wish)
 
@@ -199,9 +216,9 @@ class Flow:
         generation = mesh.generation[node]
         if mesh.alive[parent]:
             due = told_at + 4 * mesh.delay_us(node, parent)
-            self.calendar.at(due, self._joined, (node, generation, parent, mesh.generation[parent], wish))
+            self.calendar.at(due, self, _JOINED, node, generation, parent, mesh.generation[parent], wish)
         else:
-            self.calendar.at(told_at, self._joins_alone, (node, generation, parent, wish))
+            self.calendar.at(told_at, self, _JOINS_ALONE, node, generation, parent, 0, wish)
 
     def _joined(self, node: int, generation: int, parent: int, theirs: int, wish: Wish) -> None:
         """Let a joiner's first parent accept it, if it can."""
@@ -234,10 +251,7 @@ class Flow:
             self.coming -= 1
             self.admit(node)
             if wish.stays_us < FOREVER_US:
-                generation = mesh.generation[node]
-                going = self.departures
-                end = going.crash if wish.is_crashing else going.say_goodbye
-                self.calendar.at(now + wish.stays_us, end, (node, generation))
+                self.departures.end(node, now + wish.stays_us, wish.is_crashing)
         self.figures.joined(node, now - wish.asked_at)
 
     def admit(self, node: int) -> None:
@@ -252,9 +266,8 @@ class Flow:
         now = self.calendar.now
         self.sound.have[node] = NO_CHUNK
         self._wishes[node] = wish
-        self.orphans.begin(
-            node, now, unheard_since=now, named=None if parent == NOBODY else parent, has_heard=False
-        )
+        named = None if parent == NOBODY else parent
+        self.orphans.begin(node, now, now, (), None, named, has_heard=False)
 
     # ---- repairs
 

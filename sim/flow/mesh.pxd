@@ -3,17 +3,19 @@ from tracker.overlay.chains cimport Chains
 
 cimport cython
 
-cdef int LISTENER, NOBODY, ORIGIN, RANK_MAX, STANDBYS_MAX
+cdef int END, LISTENER, NOBODY, ORIGIN, RANK_MAX, STANDBYS_MAX, _SMALL, _LARGE
 
 cdef class Mesh:
     cdef public int _cities
     cdef public int[:] ways_us
-    cdef public unsigned char[:] alive
+    cdef public object _small
+    cdef public object _large
+    cdef public short[:] alive
     cdef public int[:] parent
-    cdef public unsigned char[:] rank
+    cdef public short[:] rank
     cdef public short[:] capacity
-    cdef public unsigned char[:] role
-    cdef public short[:] city
+    cdef public short[:] role
+    cdef public int[:] city
     cdef public short[:] _children_max
     cdef public int[:] access_us
     cdef public int[:] lag_us
@@ -24,6 +26,7 @@ cdef class Mesh:
     cdef public int[:] standby
     cdef public long long[:] warm_at
     cdef public Chains children
+    cdef public Chains servers
     cdef public short[:] feeds
     cdef public short[:] able
     cdef public Chains clients
@@ -31,6 +34,7 @@ cdef class Mesh:
     cdef public short[:] load
     cdef public int living
 
+    cpdef enter(self, int node, int capacity, int city, long long access_us, int role=*)
     cpdef long long delay_us(self, int one, int other)
     cpdef bint may_adopt(self, int parent, int rank)
     cpdef int room(self, int parent)

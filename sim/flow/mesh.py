@@ -7,17 +7,21 @@ standby clients are chains, as the tracker's are, in the order in which they cam
 
 from array import array
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
 from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
 from tracker.overlay.chains import Chains
-from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
+from tracker.overlay.columns import END, NOBODY, ORIGIN, growth, longer, side_by_side
 from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
+
+Column: TypeAlias = "memoryview[int]"
+_SMALL: Final = 8
+_LARGE: Final = 6
 
 assert STANDBYS_MAX == 2, "the two entries of a peer are looked at one by one below"
 
@@ -29,40 +33,47 @@ class Mesh:
         self._cities: Final = len(city_delays_us)
         self.ways_us: Final = array("i", [way_us for ways_us in city_delays_us for way_us in ways_us])
         """From each city to each."""
-        self.alive = bytearray()
-        self.parent = array("i")
-        self.rank = bytearray()
-        self.capacity = array("h")
-        self.role = bytearray()
-        self.city = array("h")
-        self._children_max = array("h")
-        self.access_us = array("i")
-        self.lag_us = array("i")
+        self._small = array("h")
+        """The small numbers of each peer, side by side: the columns from here on."""
+        self.alive: Column
+        self.rank: Column
+        self.role: Column
+        self.capacity: Column
+        self._children_max: Column
+        self.feeds: Column
+        """How many children each peer has,"""
+        self.able: Column
+        """and how many of them can serve: as many as are in `servers`."""
+        self.load: Column
+        """For how many each peer stands by."""
+        self._large = array("i")
+        """The larger ones, likewise."""
+        self.parent: Column
+        self.generation: Column
+        """How many peers have had this number: what was meant for an earlier one is not for this."""
+        self.city: Column
+        self.access_us: Column
+        self.lag_us: Column
         """From the origin to this peer along its parents."""
-        self.base_us = array("i")
+        self.base_us: Column
         """The least lag that it has had: playout counts from there."""
         self.attached_at = array("q")
         self.counter = array("q")
-        self.generation = array("i")
-        """How many peers have had this number: what was meant for an earlier one is not for this."""
         self.standby = array("i")
         """Standby i of a peer is entry STANDBYS_MAX * peer + i."""
         self.warm_at = array("q")
         """From when on each standby answers at once."""
         self.children: Final = Chains()
-        self.feeds = array("h")
-        """How many children each peer has,"""
-        self.able = array("h")
-        """and how many of them can serve."""
+        self.servers: Final = Chains()
+        """Of the children those that can serve, in the same order."""
         self.clients: Final = Chains()
         """Entries of `standby`, by the standby."""
         self._is_client = bytearray()
         """Of each entry: its standby knows. One that has gone knows nothing, until those it stood by for have heard it."""
-        self.load = array("h")
-        """For how many each peer stands by."""
         self.living = 0
+        self._view()
 
-    def enter(self, node: int, *, capacity: int, city: int, access_us: Micros, role: int = LISTENER) -> None:
+    def enter(self, node: int, capacity: int, city: int, access_us: Micros, role: int = LISTENER) -> None:
         """Let a peer come, under nobody."""
         if node >= len(self.parent):
             self._grow(node + 1 - len(self.parent))
@@ -100,7 +111,9 @@ class Mesh:
         self.parent[node] = parent
         self.children.append(parent, node)
         self.feeds[parent] += 1
-        self.able[parent] += self.capacity[node] > 0
+        if self.capacity[node]:
+            self.servers.append(parent, node)
+            self.able[parent] += 1
 
     def unlink(self, node: int) -> None:
         """Have `node` hear from nobody."""
@@ -109,7 +122,9 @@ class Mesh:
         if parent != NOBODY:
             self.children.remove(parent, node)
             self.feeds[parent] -= 1
-            self.able[parent] -= self.capacity[node] > 0
+            if self.capacity[node]:
+                self.servers.remove(parent, node)
+                self.able[parent] -= 1
 
     def head_of(self, node: int) -> int:
         """Give the topmost peer above a node: the origin, or the head of the tree in which it has stalled."""
@@ -222,6 +237,7 @@ class Mesh:
     def leave(self, node: int) -> tuple[list[int], list[int]]:
         """Let a peer go; give its children, who hear from nobody now, and the clients that it stood by for."""
         heads = self.children.clear(node)
+        self.servers.first[node] = END
         entries = self.clients.clear(node)
         for entry in entries:
             self._is_client[entry] = 0
@@ -247,24 +263,30 @@ class Mesh:
 
     def _grow(self, missing: int) -> None:
         more = growth(len(self.parent), missing)
-        self.alive = longer(self.alive, more)
-        self.rank = longer(self.rank, more)
-        self.role = longer(self.role, more)
-        self.parent = longer(self.parent, more)
-        self.capacity = longer(self.capacity, more)
-        self._children_max = longer(self._children_max, more)
-        self.city = longer(self.city, more)
-        self.access_us = longer(self.access_us, more)
-        self.lag_us = longer(self.lag_us, more)
-        self.base_us = longer(self.base_us, more)
+        self._small = longer(self._small, _SMALL * more)
+        self._large = longer(self._large, _LARGE * more)
+        self._view()
         self.attached_at = longer(self.attached_at, more)
         self.counter = longer(self.counter, more)
-        self.generation = longer(self.generation, more)
         self.standby = longer(self.standby, STANDBYS_MAX * more)
         self.warm_at = longer(self.warm_at, STANDBYS_MAX * more)
         self.children.grow(more, more)
-        self.feeds = longer(self.feeds, more)
-        self.able = longer(self.able, more)
+        self.servers.grow(more, more)
         self.clients.grow(more, STANDBYS_MAX * more)
         self._is_client = longer(self._is_client, STANDBYS_MAX * more)
-        self.load = longer(self.load, more)
+
+    def _view(self) -> None:
+        """Look at the tables as columns."""
+        (
+            self.alive,
+            self.rank,
+            self.role,
+            self.capacity,
+            self._children_max,
+            self.feeds,
+            self.able,
+            self.load,
+        ) = side_by_side(self._small, _SMALL)
+        self.parent, self.generation, self.city, self.access_us, self.lag_us, self.base_us = side_by_side(
+            self._large, _LARGE
+        )

@@ -7,6 +7,7 @@ round trip more; a head that has found nobody for two seconds sheds its children
 """
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from meshcast.protocol.capacity import may_go_below, referred
 from meshcast.protocol.limits import (
@@ -33,7 +34,7 @@ from meshcast.protocol.repair import (
     in_order,
 )
 from meshcast.protocol.units import Micros
-from sim.flow.calendar import Calendar
+from sim.flow.calendar import Actor, Calendar
 from sim.flow.mesh import SOURCE, Mesh
 from sim.flow.sound import Sound
 from tracker.overlay.columns import NOBODY, ORIGIN
@@ -41,6 +42,18 @@ from tracker.overlay.nodes import RANK_MIN
 
 Known = tuple[int, int]
 """A peer's number and generation: somebody else may have the number later."""
+
+# What happens to orphans, and to those whom they ask.
+_ACCEPTED: Final = 0
+_ASKED: Final = 1
+_WAKE: Final = 2
+_BORROW: Final = 3
+_LEND: Final = 4
+_CONNECTED: Final = 5
+_REFUSED: Final = 6
+_SEEK: Final = 7
+_IMPATIENT: Final = 8
+_BEREFT: Final = 9
 
 
 class Orphan:
@@ -87,7 +100,7 @@ class Orphan:
         """Whom those named who were full, newest last, with their generations."""
 
 
-class Orphans:
+class Orphans(Actor):
     """All of them."""
 
     def __init__(
@@ -114,6 +127,29 @@ class Orphans:
         self._pending: dict[int, int] = {}
         """Places held by Accepts that are on their way."""
 
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen in its time."""
+        if kind == _ACCEPTED:
+            self._accepted(a, b, c, d)
+        elif kind == _ASKED:
+            self._asked(a, b, c, d)
+        elif kind == _WAKE:
+            self._wake(thing, a)
+        elif kind == _BORROW:
+            self._borrow(thing)
+        elif kind == _LEND:
+            self._lend(thing, a, b, c)
+        elif kind == _CONNECTED:
+            self._connected(a, b, c, d)
+        elif kind == _REFUSED:
+            self._refused(a, b, c, thing)
+        elif kind == _SEEK:
+            self._seek(thing, a)
+        elif kind == _IMPATIENT:
+            self._lose_patience(thing)
+        elif kind == _BEREFT:
+            self._bereft(a, b, thing, c)
+
     def uncles_of(self, parent: int) -> tuple[Known, ...]:
         """Give whom the children of a peer may turn to, as its last Uncles said."""
         generation = self.mesh.generation
@@ -123,25 +159,24 @@ class Orphans:
         """Give the numbers of those."""
         mesh = self.mesh
         parents, standby = mesh.parent, mesh.standby
-        known: dict[int, None] = {}
-        while parent > ORIGIN and len(known) - (NOBODY in known) < UNCLES_MAX:
-            above = parents[parent]
-            known[above] = known[standby[STANDBYS_MAX * parent]] = None
-            known[standby[STANDBYS_MAX * parent + 1]] = None
+        known: list[int] = []
+        while parent > ORIGIN and len(known) < UNCLES_MAX:
+            above, entry = parents[parent], STANDBYS_MAX * parent
+            for uncle in (above, standby[entry], standby[entry + 1]):
+                if uncle != NOBODY and uncle not in known:
+                    known.append(uncle)
             parent = above
-        known.pop(NOBODY, None)
-        return list(known)[:UNCLES_MAX]
+        return known[:UNCLES_MAX]
 
     def begin(
         self,
         node: int,
         now: Micros,
-        *,
         unheard_since: Micros,
         uncles: tuple[Known, ...] = (),
-        named: int | None = None,
-        has_heard: bool = True,
         left: Known | None = None,
+        named: int | None = None,
+        has_heard: bool = True,  # noqa: FBT001, FBT002 - by name, and yet declared
     ) -> None:
         """Let a peer look for a parent."""
         orphan = Orphan(node, now, unheard_since, has_heard=has_heard, uncles=uncles, left=left)
@@ -152,7 +187,7 @@ class Orphans:
         orphan.repair = Repair(self._candidates(orphan, now), now)
         self._drive(orphan, now)
         if has_heard:
-            self.calendar.at(unheard_since + BORROW_AFTER_US, self._borrow, (orphan,))
+            self.calendar.at(unheard_since + BORROW_AFTER_US, self, _BORROW, 0, 0, 0, 0, orphan)
 
     def name(self, node: int, parent: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Let an orphan hear from the tracker whom to ask."""
@@ -167,7 +202,7 @@ class Orphans:
         for one in (parent, *standbys):
             orphan.generations[one] = mesh.generation[one]
             due = now + 2 * mesh.delay_us(node, one)
-            self.calendar.at(due, self._connected, (node, mine, one, mesh.generation[one]))
+            self.calendar.at(due, self, _CONNECTED, node, mine, one, mesh.generation[one])
 
     def forget(self, node: int) -> None:
         """Let go of an orphan that leaves."""
@@ -207,7 +242,7 @@ class Orphans:
         due = orphan.repair.deadline()
         if due != orphan.wakes_at:
             orphan.wakes_at = due
-            self.calendar.at(due, self._wake, (orphan, due))
+            self.calendar.at(due, self, _WAKE, due, 0, 0, 0, orphan)
 
     def _wake(self, orphan: Orphan, due: Micros) -> None:
         """Let a repair decide what is due now."""
@@ -225,16 +260,15 @@ class Orphans:
         is_warm = is_dialled or mesh.has_warm(node, peer, now)
         generation = orphan.generations.get(peer, mesh.generation[peer])
         arrives_at = now + (way_us if is_warm else 3 * way_us)
-        self.calendar.at(arrives_at, self._asked, (peer, generation, node, mesh.generation[node]))
+        self.calendar.at(arrives_at, self, _ASKED, peer, generation, node, mesh.generation[node])
 
     def _dial_all(self, orphan: Orphan, now: Micros) -> None:
         """Turn to everybody known, and to the tracker."""
         mesh, node = self.mesh, orphan.node
         orphan.is_seeking = True
         generation = mesh.generation[node]
-        self.calendar.at(
-            now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN), self._seek, (orphan, generation)
-        )
+        due = now + REPORT_AFTER_US + mesh.delay_us(node, ORIGIN)
+        self.calendar.at(due, self, _SEEK, generation, 0, 0, 0, orphan)
         known = dict(orphan.uncles) | orphan.referred
         for standby in mesh.standbys(node):
             known[standby] = mesh.generation[standby]
@@ -254,7 +288,7 @@ class Orphans:
                 orphan.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
             else:
                 due = now + 2 * mesh.delay_us(node, peer)
-                self.calendar.at(due, self._connected, (node, generation, peer, theirs))
+                self.calendar.at(due, self, _CONNECTED, node, generation, peer, theirs)
 
     def _seek(self, orphan: Orphan, generation: int) -> None:
         """Have the tracker look for a parent."""
@@ -273,7 +307,7 @@ class Orphans:
                 self._shed(orphan, now)
             elif orphan.rounds == 1:
                 patience = orphan.unheard_since + STALLED_PATIENCE_US
-                self.calendar.at(patience, self._lose_patience, (orphan,))
+                self.calendar.at(patience, self, _IMPATIENT, 0, 0, 0, 0, orphan)
         is_dropped = orphan.dropped_at is not None and now - orphan.dropped_at < LEASE_US
         if not mesh.feeds[node] and orphan.has_heard and not is_dropped:
             mesh.rank[node] = RANK_MAX
@@ -296,12 +330,12 @@ class Orphans:
             lender = self._lender(node, now)
             if lender != NOBODY:
                 due = now + 2 * mesh.delay_us(node, lender)
-                self.calendar.at(due, self._lend, (orphan, node, mesh.generation[node], lender))
+                self.calendar.at(due, self, _LEND, node, mesh.generation[node], lender, 0, orphan)
                 continue
             is_short = True
             stack.extend(mesh.children.of(node))
         if is_short:
-            self.calendar.at(now + BORROW_EVERY_US, self._borrow, (orphan,))
+            self.calendar.at(now + BORROW_EVERY_US, self, _BORROW, 0, 0, 0, 0, orphan)
 
     def _lender(self, node: int, now: Micros) -> int:
         """Give a standby that can lend: its link is up, it lives, and the sound comes to it."""
@@ -334,7 +368,7 @@ class Orphans:
             mesh.unlink(child)
             sound.have[child] = max(newest, sound.have.get(child, -1))
             due = now + mesh.delay_us(node, child)
-            self.calendar.at(due, self._bereft, (child, mesh.generation[child], uncles, due))
+            self.calendar.at(due, self, _BEREFT, child, mesh.generation[child], due, 0, uncles)
 
     def _bereft(self, node: int, generation: int, uncles: tuple[Known, ...], unheard: Micros) -> None:
         """Let a child that was sent away look for another parent."""
@@ -355,10 +389,10 @@ class Orphans:
         held = self._pending.get(peer, 0)
         if not mesh.may_adopt(peer, mesh.rank[node]) or mesh.room(peer) <= held:
             others = self.referrals(peer, node)
-            self.calendar.at(now + way_us, self._refused, (node, generation, peer, others))
+            self.calendar.at(now + way_us, self, _REFUSED, node, generation, peer, 0, others)
             return
         self._pending[peer] = held + 1
-        self.calendar.at(now + way_us, self._accepted, (peer, theirs, node, generation))
+        self.calendar.at(now + way_us, self, _ACCEPTED, peer, theirs, node, generation)
 
     def _accepted(self, peer: int, theirs: int, node: int, generation: int) -> None:
         """Let an Accept arrive: it ends the repair, unless another did."""
@@ -403,17 +437,9 @@ class Orphans:
     def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
         """Give the numbers of those."""
         mesh = self.mesh
-        left = mesh.able[peer]
-        if not left or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
+        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
-        capacity, after, able = mesh.capacity, mesh.children.next, []
-        one = mesh.children.first[peer]
-        while left:
-            if capacity[one]:
-                left -= 1
-                if one != asker:
-                    able.append(one)
-            one = after[one]
+        able = [one for one in mesh.servers.of(peer) if one != asker]
         return referred(able, self.dice)
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:

@@ -1,4 +1,4 @@
-from sim.flow.calendar cimport Calendar
+from sim.flow.calendar cimport Actor, Calendar
 from sim.flow.desk cimport Desk, Timer
 from sim.flow.mesh cimport Mesh
 from sim.flow.orphans cimport Orphans
@@ -8,9 +8,10 @@ from sim.flow.sound cimport Sound
 cimport cython
 
 cdef int NOBODY, ORIGIN, REFERRED_MAX
+cdef int _FILL_ALL, _REPORT, _STANDBYS
 cdef long long BEAT_EVERY_US, REPORT_AFTER_US
 
-cdef class Reports:
+cdef class Reports(Actor):
     cdef public Mesh mesh
     cdef public Sound sound
     cdef public Calendar calendar
@@ -19,10 +20,11 @@ cdef class Reports:
     cdef public People people
     cdef public Timer timer
 
+    cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
     cpdef report_standbys(self, int node, int generation)
     @cython.locals(due=cython.longlong)
     cpdef report_after(self, int node, tuple left)
     cpdef _report(self, int node, int generation, tuple left)
     cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, known=list, asked=dict)
+    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, known=list, asked=list)
     cpdef fill_from_uncles(self, int node, long long now)

@@ -1,9 +1,10 @@
 """What peers tell the tracker while they hear: after a repair, and when a standby is gone."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from meshcast.protocol.limits import BEAT_EVERY_US, REFERRED_MAX, REPORT_AFTER_US
 from meshcast.protocol.units import Micros
+from sim.flow.calendar import Actor
 from sim.flow.desk import Timer
 from sim.flow.orphans import Known
 from sim.measures import Clock
@@ -12,8 +13,12 @@ from tracker.overlay.columns import NOBODY, ORIGIN
 if TYPE_CHECKING:
     from sim.flow.flow import Flow
 
+_REPORT: Final = 0
+_STANDBYS: Final = 1
+_FILL_ALL: Final = 2
 
-class Reports:
+
+class Reports(Actor):
     """The reports of one run."""
 
     def __init__(self, flow: "Flow", clock: Clock | None) -> None:
@@ -27,14 +32,23 @@ class Reports:
 
     def begin(self) -> None:
         """Look again among uncles from time to time."""
-        self.calendar.at(BEAT_EVERY_US, self._fill_all)
+        self.calendar.at(BEAT_EVERY_US, self, _FILL_ALL)
+
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Let something happen in its time."""
+        if kind == _REPORT:
+            self._report(a, b, thing)
+        elif kind == _STANDBYS:
+            self.report_standbys(a, b)
+        elif kind == _FILL_ALL:
+            self._fill_all()
 
     def report_lowered(self) -> None:
         """Let those report who have lost a standby because their rank has fallen."""
         sound, mesh, now = self.sound, self.mesh, self.calendar.now
         for node in sound.lowered:
             due = now + REPORT_AFTER_US + self.desk.way_us(node)
-            self.calendar.at(due, self.report_standbys, (node, mesh.generation[node]))
+            self.calendar.at(due, self, _STANDBYS, node, mesh.generation[node])
         sound.lowered.clear()
 
     def report_standbys(self, node: int, generation: int) -> None:
@@ -48,7 +62,7 @@ class Reports:
     def report_after(self, node: int, left: Known | None) -> None:
         """Let a peer report in a moment, once for all that has happened by then."""
         due = self.calendar.now + REPORT_AFTER_US + self.desk.way_us(node)
-        self.calendar.at(due, self._report, (node, self.mesh.generation[node], left))
+        self.calendar.at(due, self, _REPORT, node, self.mesh.generation[node], 0, 0, left)
 
     def _report(self, node: int, generation: int, left: Known | None) -> None:
         """Let a peer's report reach the tracker."""
@@ -66,7 +80,7 @@ class Reports:
             for node in self.people.all:
                 if mesh.lacks_standby(node) and mesh.parent[node] > ORIGIN:
                     self.fill_from_uncles(node, now)
-        self.calendar.at(now + BEAT_EVERY_US, self._fill_all)
+        self.calendar.at(now + BEAT_EVERY_US, self, _FILL_ALL)
 
     def fill_from_uncles(self, node: int, now: Micros) -> None:
         """Take an uncle into an empty place until the tracker names somebody: at most one."""
@@ -74,13 +88,14 @@ class Reports:
         parent = mesh.parent[node]
         if parent == NOBODY or not mesh.lacks_standby(node):
             return
-        orphans, asked = self.orphans, dict[int, None]()
+        orphans = self.orphans
         known = orphans.uncles(parent)
+        asked: list[int] = []
         # It grows while it is gone through.
         for uncle in known:
             if uncle in asked or uncle in (node, parent):
                 continue
-            asked[uncle] = None
+            asked.append(uncle)
             entry = mesh.enlist(node, uncle)
             if entry >= 0:
                 mesh.warm_at[entry] = now + 4 * len(asked) * mesh.delay_us(node, uncle)

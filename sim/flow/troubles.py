@@ -37,7 +37,7 @@ class Troubles:
     def begin(self) -> None:
         """Have everything strike in its time."""
         for fault in self._flow.scenario.faults:
-            self._flow.calendar.at(fault.at_us, self._kinds[fault.kind], (fault,))
+            self._flow.calendar.call(fault.at_us, self._kinds[fault.kind], fault)
 
     def _mass_crash(self, fault: Fault) -> None:
         """Let a share of the listeners die in one instant."""
@@ -52,7 +52,7 @@ class Troubles:
         ]
         crowd.closed.append(fault.continent)
         if fault.for_us:
-            calendar.at(calendar.now + fault.for_us, crowd.closed.remove, (fault.continent,))
+            calendar.call(calendar.now + fault.for_us, crowd.closed.remove, fault.continent)
         self._flow.departures.kill(self._dice.sample(there, round((fault.share or 1.0) * len(there))))
 
     def _tracker_down(self, fault: Fault) -> None:
@@ -60,13 +60,13 @@ class Troubles:
         desk, calendar = self._flow.desk, self._flow.calendar
         desk.is_up = False
         if fault.for_us:
-            calendar.at(calendar.now + fault.for_us, desk.come_back)
+            calendar.call(calendar.now + fault.for_us, desk.come_back)
 
     def _tracker_slow(self, fault: Fault) -> None:
         """Let everything to and from the tracker take longer."""
         self._flow.desk.slow_us = fault.delay_us
         if fault.for_us:
-            self._flow.calendar.at(self._flow.now + fault.for_us, self._tracker_quick)
+            self._flow.calendar.call(self._flow.now + fault.for_us, self._tracker_quick)
 
     def _tracker_quick(self) -> None:
         self._flow.desk.slow_us = 0
@@ -81,8 +81,8 @@ class Troubles:
         for node in people:
             flow.departures.remove(node, is_crash=False)
         for _ in people:
-            flow.calendar.at(returns_at + self._dice.randrange(RETURN_US), flow.come)
-        flow.calendar.at(returns_at, self._reopen)
+            flow.calendar.call(returns_at + self._dice.randrange(RETURN_US), flow.come)
+        flow.calendar.call(returns_at, self._reopen)
 
     def _reopen(self) -> None:
         self._flow.desk.is_open = True

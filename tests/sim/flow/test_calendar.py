@@ -1,12 +1,13 @@
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import Micros
-from sim.flow.calendar import SLOT_US, Calendar
+from sim.flow.calendar import PILE_MIN, SLOT_US, Actor, Calendar
 from sim.scheduler import Scheduler
 
 # Times within a slot, at its edges, across several, and in the past of whoever asks.
@@ -35,7 +36,11 @@ class Diary:
     def ask(self, wanted: Sequence[Call]) -> None:
         for when, inner in wanted:
             self._number += 1
-            self.calls.at(when, partial(self._act, self._number, inner))
+            act = partial(self._act, self._number, inner)
+            if isinstance(self.calls, Calendar):
+                self.calls.call(when, act)
+            else:
+                self.calls.at(when, act)
 
     def _act(self, number: int, inner: Sequence[Call]) -> None:
         self.made.append((self.calls.now, number))
@@ -59,8 +64,8 @@ def test_calls_are_made_in_the_schedulers_order_whoever_asks_for_them_and_when(
 @pytest.mark.parametrize("when", [0, SLOT_US - 1, SLOT_US, 10 * SLOT_US])
 def test_a_call_that_is_due_at_the_end_is_made_and_one_after_it_is_not(when: Micros) -> None:
     calendar, made = Calendar(), list[str]()
-    calendar.at(when, made.append, ("due",))
-    calendar.at(when + 1, made.append, ("later",))
+    calendar.call(when, made.append, "due")
+    calendar.call(when + 1, made.append, "later")
     calendar.run_until(when)
     assert made == ["due"]
     assert calendar.now == when
@@ -69,7 +74,7 @@ def test_a_call_that_is_due_at_the_end_is_made_and_one_after_it_is_not(when: Mic
 def test_what_is_asked_for_in_the_past_is_called_at_once_and_time_does_not_go_back() -> None:
     calendar, seen = Calendar(), list[Micros]()
     calendar.run_until(3 * SLOT_US)
-    calendar.at(SLOT_US, lambda: seen.append(calendar.now))
+    calendar.call(SLOT_US, lambda: seen.append(calendar.now))
     calendar.run_until(SLOT_US)
     assert calendar.now == 3 * SLOT_US
     calendar.run_until(3 * SLOT_US)
@@ -79,6 +84,40 @@ def test_what_is_asked_for_in_the_past_is_called_at_once_and_time_does_not_go_ba
 def test_only_calls_that_were_made_are_counted() -> None:
     calendar = Calendar()
     for when in (0, SLOT_US, 40 * SLOT_US):
-        calendar.at(when, int)
+        calendar.call(when, int)
     calendar.run_until(SLOT_US)
     assert calendar.called == 2
+
+
+class Witness(Actor):
+    """Keeps what happens to it."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        self.seen.append((kind, a, b, c, d, thing))
+
+
+@pytest.mark.parametrize("when", [0, 3 * SLOT_US + 7])
+def test_what_happens_is_what_was_asked_for_and_happens_to_whom_it_was_meant(when: Micros) -> None:
+    calendar, ann, bob = Calendar(), Witness(), Witness()
+    calendar.at(when, ann, 1, 1 << 62, -2, 3, -(1 << 62), "thing")
+    calendar.at(when, bob, 2)
+    calendar.run_until(when)
+    assert ann.seen == [(1, 1 << 62, -2, 3, -(1 << 62), "thing")]
+    assert bob.seen == [(2, 0, 0, 0, 0, None)]
+
+
+def test_piles_that_are_used_again_hold_nothing_of_before() -> None:
+    calendar, ann = Calendar(), Witness()
+    rounds = 150
+    for slot in range(1, rounds):
+        for number in range(2 * PILE_MIN - slot % 3):
+            calendar.at(slot * SLOT_US + 5, ann, number, slot)
+        calendar.run_until(slot * SLOT_US)
+    calendar.run_until(rounds * SLOT_US)
+    assert [one[:2] for one in ann.seen] == [
+        (number, slot) for slot in range(1, rounds) for number in range(2 * PILE_MIN - slot % 3)
+    ]
+    assert calendar.called == len(ann.seen)
