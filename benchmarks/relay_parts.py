@@ -35,7 +35,7 @@ from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
 from meshcast.transport.certificates import certificate_of, pinned_key
-from meshcast.transport.connection import accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.fast_connection import FastConnection
 from meshcast.transport.framing import PREAMBLE_BYTES, preamble, proven_peer

@@ -6,10 +6,10 @@ from aioquic.tls import Epoch
 from fuzz.crowd import identity
 from meshcast.protocol.units import Address, PeerId
 from meshcast.transport.channel import Channel, ChannelState
-from meshcast.transport.connection import CONTROL_STREAM, Ending
 from meshcast.transport.datagram import DatagramSocket
+from meshcast.transport.endings import Ending
 from meshcast.transport.endpoint import Endpoint
-from meshcast.transport.framing import preamble
+from meshcast.transport.framing import CONTROL_STREAM, preamble
 
 PAYLOAD_BYTES_MAX = 1_150
 """What fits into one packet beside its header and tag."""

@@ -9,7 +9,9 @@ from aioquic.tls import Epoch
 
 from fuzz.crowd import SOURCE
 from meshcast.transport import limits
-from meshcast.transport.connection import FAULTS, MeshConnection, accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
+from meshcast.transport.connection import MeshConnection
+from meshcast.transport.endings import FAULTS
 
 HERE, THERE = ("192.0.2.1", 4433), ("192.0.2.2", 4433)
 HELD_BYTES_MAX: Final = (limits.BLOBS_MAX + 1) * limits.STREAM_WINDOW_BYTES + limits.CONNECTION_WINDOW_BYTES

@@ -13,8 +13,8 @@ from aioquic.quic.events import QuicEvent
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import Address
-from meshcast.transport.connection import Ending
 from meshcast.transport.counters import Counters
+from meshcast.transport.endings import Ending
 from meshcast.transport.fast_connection import FastConnection
 
 

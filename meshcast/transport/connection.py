@@ -1,7 +1,7 @@
 """One QUIC connection: aioquic's machine, made cheap, bounded and mutually authenticable.
 
-This is the only file that touches private parts of aioquic, and it does so for one version of it. What it changes, and
-why (each was reproduced against 1.7.2):
+This file, and those that serve it and its fast path, are the only ones that touch private parts of aioquic, and they do so
+for one version of it. What it changes, and why (each was reproduced against 1.7.2):
 
 * Receive windows slide from what was read. The stock ones double by the highest offset and gaps are allocated: eleven
   packets cost a gigabyte. Handshake bytes are bounded likewise, for anybody can send them.
@@ -12,24 +12,20 @@ why (each was reproduced against 1.7.2):
 * `waiting_since` tells how long the other side has owed an acknowledgement: the one sign of death.
 * A TLS exporter (RFC 8446, section 7.5) gives both sides 32 equal bytes that no third party and no other connection
   has; the dialler signs them. aioquic has neither an exporter nor client certificates for production.
-* X25519, AES-128-GCM, Ed25519 and version 1 only, two connection ids, no logging: half the cost of a handshake.
+* X25519, Ed25519, two connection ids, no logging (and what `configuration` says): half the cost of a handshake.
 """
 
-# ruff: noqa: SLF001 - private parts are the business of this file, and of no other
+# ruff: noqa: SLF001 - private parts are the business of this file
 
 import contextlib
-import enum
 import functools
 import math
-import ssl
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import aioquic
 from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.quic import connection as stock
-from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     QuicConnection,
     QuicConnectionError,
@@ -40,21 +36,19 @@ from aioquic.quic.connection import (
 from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import (
     QuicErrorCode,
-    QuicProtocolVersion,
     pull_quic_transport_parameters,
     push_quic_transport_parameters,
 )
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
-from cryptography.exceptions import InvalidKey, InvalidSignature, InvalidTag, UnsupportedAlgorithm
 
 from meshcast.protocol.errors import RemoteProtocolError
-from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import PeerId
 from meshcast.transport import limits
-from meshcast.transport.certificates import certificate_of, pinned_key
-from meshcast.transport.congestion import ALGORITHM
+from meshcast.transport.certificates import pinned_key
+from meshcast.transport.configuration import CONNECTION_IDS
+from meshcast.transport.endings import Ending, ending_of
 from meshcast.transport.exporter import export
 from meshcast.transport.fast_release import release_handshake
 from meshcast.transport.lane import PACKET_OVERHEAD_BYTES
@@ -65,83 +59,10 @@ from meshcast.transport.streams import has_work
 if (_refusal := refusal(aioquic.__version__)) is not None:
     raise ImportError(_refusal)
 
-ALPN: Final = "meshcast/1"
-CONNECTION_ID_BYTES: Final = 8
-CONNECTION_IDS: Final = 2
-CONTROL_STREAM: Final = 0
-"""The one bidirectional stream; the dialler opens it."""
-
-FAULTS: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    InvalidKey,
-    InvalidSignature,
-    InvalidTag,
-    UnsupportedAlgorithm,
-)
-"""What aioquic may raise when a stranger feeds it what its authors did not think of, such as IndexError for a retired
-connection id without a successor. It costs that connection, never the task."""
-
 # Thirty frozensets for each new connection are the same thirty every time.
 stock.EPOCHS = functools.cache(stock.EPOCHS)
 # An epoch is looked up a hundred times in a handshake; that each is one object is hash enough.
 type.__setattr__(tls.Epoch, "__hash__", object.__hash__)
-
-
-class Blame(enum.Enum):
-    """Who or what ended a connection."""
-
-    PEER = enum.auto()
-    """The other side said farewell."""
-    FAULT = enum.auto()
-    """The other side broke QUIC, or the library over it."""
-    SILENCE = enum.auto()
-    """Nobody is there, or nobody who speaks our version."""
-    OURS = enum.auto()
-    """This side said farewell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a connection is over, and what was said."""
-
-    blame: Blame
-    reason: str
-
-
-def dialling() -> QuicConfiguration:
-    """Configure the dialling side; the key is pinned afterwards, so no chain is verified and no name is sent."""
-    return _configuration(is_client=True)
-
-
-def accepting(identity: Identity) -> QuicConfiguration:
-    """Configure the accepting side, which shows the identity's certificate."""
-    configuration = _configuration(is_client=False)
-    configuration.certificate = certificate_of(identity)
-    configuration.private_key = identity.private_key
-    return configuration
-
-
-def _configuration(*, is_client: bool) -> QuicConfiguration:
-    return QuicConfiguration(
-        alpn_protocols=[ALPN],
-        cipher_suites=[tls.CipherSuite.AES_128_GCM_SHA256],
-        congestion_control_algorithm=ALGORITHM,
-        connection_id_length=CONNECTION_ID_BYTES,
-        idle_timeout=limits.IDLE_S,
-        initial_rtt=limits.INITIAL_RTT_S,
-        is_client=is_client,
-        max_data=limits.CONNECTION_WINDOW_BYTES,
-        max_datagram_frame_size=65_535,
-        max_stream_data=limits.STREAM_WINDOW_BYTES,
-        supported_versions=[QuicProtocolVersion.VERSION_1],
-        verify_mode=ssl.CERT_NONE,
-    )
 
 
 class MeshConnection(QuicConnection):
@@ -191,15 +112,7 @@ class MeshConnection(QuicConnection):
     def ending(self) -> Ending | None:
         """Tell why the connection is over, as soon as either side has decided so."""
         event = self._close_event
-        if event is None:
-            return None
-        if self._state is QuicConnectionState.DRAINING:
-            blame = Blame.PEER
-        elif self._state is QuicConnectionState.TERMINATED:
-            blame = Blame.SILENCE
-        else:
-            blame = Blame.OURS if event.frame_type is None else Blame.FAULT
-        return Ending(blame, event.reason_phrase or f"code {event.error_code}")
+        return None if event is None else ending_of(event, self._state)
 
     @property
     def has_news(self) -> bool:

@@ -10,8 +10,8 @@ from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import Address, PeerId
 from meshcast.transport import limits
 from meshcast.transport.channel import Channel, Owner
-from meshcast.transport.connection import Ending
 from meshcast.transport.datagram import DatagramSocket
+from meshcast.transport.endings import Ending
 from meshcast.transport.endpoint import Endpoint
 
 

@@ -26,7 +26,7 @@ from aioquic.quic.retry import QuicRetryTokenHandler
 from meshcast.protocol.budget import Budgets
 from meshcast.protocol.networks import network_of
 from meshcast.protocol.units import SECOND, Address
-from meshcast.transport.connection import CONNECTION_ID_BYTES
+from meshcast.transport.configuration import CONNECTION_ID_BYTES
 from meshcast.transport.limits import (
     HANDSHAKES_MAX,
     NETWORKS_MAX,

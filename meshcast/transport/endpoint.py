@@ -24,17 +24,11 @@ from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import Address
 from meshcast.transport import limits
 from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Owner
-from meshcast.transport.connection import (
-    CONNECTION_ID_BYTES,
-    FAULTS,
-    Blame,
-    Ending,
-    accepting,
-    dialling,
-)
+from meshcast.transport.configuration import CONNECTION_ID_BYTES, accepting, dialling
 from meshcast.transport.counters import Counters
 from meshcast.transport.datagram import DatagramSocket
 from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
+from meshcast.transport.endings import FAULTS, Blame, Ending
 from meshcast.transport.fast_connection import FastConnection
 
 Answered = TypeVar("Answered")

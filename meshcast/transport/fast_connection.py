@@ -22,7 +22,8 @@ from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
-from meshcast.transport.connection import CONNECTION_ID_BYTES, MeshConnection
+from meshcast.transport.configuration import CONNECTION_ID_BYTES
+from meshcast.transport.connection import MeshConnection
 from meshcast.transport.fast_answers import take_answer
 from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
 from meshcast.transport.fast_settling import has_nothing_else_to_send

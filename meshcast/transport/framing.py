@@ -13,6 +13,8 @@ from meshcast.protocol.identity import KEY_BYTES, SIGNATURE_BYTES, Domain, Ident
 from meshcast.protocol.units import PeerId
 from meshcast.transport.limits import FRAME_BYTES_MAX
 
+CONTROL_STREAM: Final = 0
+"""The one bidirectional stream; the dialler opens it."""
 LENGTH_BYTES: Final = 4
 PREAMBLE_BYTES: Final = KEY_BYTES + SIGNATURE_BYTES
 

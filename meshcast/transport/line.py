@@ -22,9 +22,16 @@ from meshcast.protocol.units import Address, PeerId, short
 from meshcast.transport import limits
 from meshcast.transport.blobs import Incoming, Outgoing
 from meshcast.transport.channel import Channel, ChannelState
-from meshcast.transport.connection import CONTROL_STREAM, Blame, Ending
+from meshcast.transport.endings import Blame, Ending
 from meshcast.transport.endpoint import Endpoint
-from meshcast.transport.framing import PREAMBLE_BYTES, FrameReader, framed, preamble, proven_peer
+from meshcast.transport.framing import (
+    CONTROL_STREAM,
+    PREAMBLE_BYTES,
+    FrameReader,
+    framed,
+    preamble,
+    proven_peer,
+)
 from meshcast.transport.reasons import FAREWELLS, DownReason
 
 

@@ -11,8 +11,9 @@ from aioquic.quic import events
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import MILLISECOND, Address, PeerId
 from meshcast.transport.channel import Channel
-from meshcast.transport.connection import Ending, MeshConnection
+from meshcast.transport.connection import MeshConnection
 from meshcast.transport.datagram import DatagramSocket
+from meshcast.transport.endings import Ending
 from meshcast.transport.endpoint import Endpoint
 from meshcast.transport.fabric import Conditions, Fabric
 from meshcast.transport.links import (

@@ -6,7 +6,7 @@ import pytest
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.transport.channel import TRANSITIONS, Channel, ChannelState, ChannelStep
-from meshcast.transport.connection import dialling
+from meshcast.transport.configuration import dialling
 from meshcast.transport.counters import Counters
 from meshcast.transport.fast_connection import FastConnection
 

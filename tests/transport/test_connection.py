@@ -15,7 +15,9 @@ from aioquic.tls import Epoch
 
 from meshcast.protocol.identity import Identity
 from meshcast.transport import connection, limits
-from meshcast.transport.connection import Blame, MeshConnection, accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
+from meshcast.transport.connection import MeshConnection
+from meshcast.transport.endings import Blame
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
 IDENTITY = Identity.from_seed(b"acceptor".ljust(32))

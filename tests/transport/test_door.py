@@ -6,7 +6,8 @@ import pytest
 from aioquic.quic.packet import QuicPacketType
 
 from meshcast.protocol.identity import Identity
-from meshcast.transport.connection import MeshConnection, accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
+from meshcast.transport.connection import MeshConnection
 from meshcast.transport.door import Admission, Answer, Door, parse_header
 from meshcast.transport.limits import HANDSHAKES_MAX, RETRY_ABOVE, RETURNING_BURST, STRANGERS_BURST
 

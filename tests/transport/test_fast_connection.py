@@ -29,7 +29,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.identity import Identity
-from meshcast.transport.connection import FAULTS, MeshConnection, accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
+from meshcast.transport.connection import MeshConnection
+from meshcast.transport.endings import FAULTS
 from meshcast.transport.fast_connection import FastConnection
 from meshcast.transport.fast_frames import asking, datagram_frame
 from meshcast.transport.lane import SentDatagrams, full_number

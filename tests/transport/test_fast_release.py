@@ -4,7 +4,8 @@ import pytest
 
 from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.identity import Identity
-from meshcast.transport.connection import Blame, accepting, dialling
+from meshcast.transport.configuration import accepting, dialling
+from meshcast.transport.endings import Blame
 from meshcast.transport.fast_connection import FastConnection
 from meshcast.transport.fast_release import _GONE, _NOTHING
 

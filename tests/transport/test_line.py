@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from meshcast.protocol.identity import Domain
 from meshcast.protocol.units import MILLISECOND, SECOND
 from meshcast.transport import limits
-from meshcast.transport.connection import Blame
+from meshcast.transport.endings import Blame
 from meshcast.transport.fabric import Conditions
 from meshcast.transport.framing import preamble
 from meshcast.transport.links import DownReason, FrameReceived, LinkDown, LinkUp

@@ -41,8 +41,10 @@ from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.identity import Identity
 from meshcast.transport import limits
 from meshcast.transport.certificates import certificate_of
+from meshcast.transport.configuration import accepting, dialling
 from meshcast.transport.congestion import WINDOW_BYTES_MAX, WINDOW_PACKETS_MIN, AudioCongestionControl
-from meshcast.transport.connection import FAULTS, MeshConnection, accepting, dialling
+from meshcast.transport.connection import MeshConnection
+from meshcast.transport.endings import FAULTS
 from meshcast.transport.framing import preamble, proven_peer
 from meshcast.transport.links import DownReason
 
