@@ -1,15 +1,21 @@
 """How both sides of a connection are configured: one cipher suite, one version, two connection ids, and our bounds.
 
 X25519, AES-128-GCM, Ed25519 and version 1 only: half the cost of a handshake. What the library's configuration has no
-field for (the group, the kind of signature, the number of connection ids) a connection changes by itself.
+field for (the group, the kind of signature, the number of connection ids) a connection changes by itself; the delay of
+acknowledgements, which is a constant there, is put into what is announced.
 """
 
 import ssl
 from typing import Final
 
 from aioquic import tls
-from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.packet import QuicProtocolVersion
+from aioquic._buffer import Buffer
+from aioquic.quic.configuration import SMALLEST_MAX_DATAGRAM_SIZE, QuicConfiguration
+from aioquic.quic.packet import (
+    QuicProtocolVersion,
+    pull_quic_transport_parameters,
+    push_quic_transport_parameters,
+)
 
 from meshcast.protocol.identity import Identity
 from meshcast.transport import limits
@@ -50,3 +56,12 @@ def _configuration(*, is_client: bool) -> QuicConfiguration:
         supported_versions=[QuicProtocolVersion.VERSION_1],
         verify_mode=ssl.CERT_NONE,
     )
+
+
+def announced(parameters: bytes) -> bytes:
+    """Put the delay that our acknowledgements really have into serialized transport parameters (RFC 9000, section 18.2)."""
+    values = pull_quic_transport_parameters(Buffer(data=parameters))
+    values.max_ack_delay = round(limits.ACK_DELAY_S * 1_000)
+    buffer = Buffer(capacity=SMALLEST_MAX_DATAGRAM_SIZE)
+    push_quic_transport_parameters(buffer, values)
+    return buffer.data

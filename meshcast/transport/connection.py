@@ -5,9 +5,8 @@ for one version of it. What it changes, and why (each was reproduced against 1.7
 
 * Receive windows slide from what was read. The stock ones double by the highest offset and gaps are allocated: eleven
   packets cost a gigabyte. Handshake bytes are bounded likewise, for anybody can send them.
-* Datagrams are acknowledged ten at a time, or when none has come for `ACK_DELAY_S`, which is what is announced: a
-  sender's probes run from its newest packet, so they do not misfire. Everything else is acknowledged at once, with the
-  answer in the same packet where there is one, and so is what comes out of order (RFC 9000, section 13.2.1).
+* Datagrams are acknowledged ten at a time, everything else at once (`acknowledgements`). The delay is announced: a
+  sender's probes run from its newest packet, so they do not misfire.
 * The probe timeout doubles only a little: the stock one sleeps through the end of a blackout.
 * `waiting_since` tells how long the other side has owed an acknowledgement: the one sign of death.
 * A TLS exporter (RFC 8446, section 7.5) gives both sides 32 equal bytes that no third party and no other connection
@@ -34,11 +33,7 @@ from aioquic.quic.connection import (
     stream_is_client_initiated,
 )
 from aioquic.quic.crypto import CryptoPair
-from aioquic.quic.packet import (
-    QuicErrorCode,
-    pull_quic_transport_parameters,
-    push_quic_transport_parameters,
-)
+from aioquic.quic.packet import QuicErrorCode
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -46,15 +41,16 @@ from aioquic.quic.stream import QuicStream
 from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.units import PeerId
 from meshcast.transport import limits
+from meshcast.transport.acknowledgements import Acknowledgements, note_answer
 from meshcast.transport.certificates import pinned_key
-from meshcast.transport.configuration import CONNECTION_IDS
+from meshcast.transport.configuration import CONNECTION_IDS, announced
 from meshcast.transport.endings import Ending, ending_of
 from meshcast.transport.exporter import export
 from meshcast.transport.fast_release import release_handshake
 from meshcast.transport.lane import PACKET_OVERHEAD_BYTES
 from meshcast.transport.library import refusal
 from meshcast.transport.silent import SILENT
-from meshcast.transport.streams import has_work
+from meshcast.transport.streams import has_work, is_delivered, takes_data
 
 if (_refusal := refusal(aioquic.__version__)) is not None:
     raise ImportError(_refusal)
@@ -83,11 +79,7 @@ class MeshConnection(QuicConnection):
         ):
             limit.value = limit.sent = streams
         self._application = QuicPacketSpace(is_application_data=True)
-        self._is_urgent = False
-        self._owed_since = 0.0
-        """While an acknowledgement is owed to the other side: when the oldest packet came that it is for."""
-        self._owed_packets = 0
-        """And how many packets it is for."""
+        self._acknowledgements = Acknowledgements()
         self._is_released = False
         self._peer_key: PeerId | None = None
         self._keys_until = math.inf
@@ -203,8 +195,7 @@ class MeshConnection(QuicConnection):
             return self._is_client == stream_is_client_initiated(stream_id) and not self._stream_is_discarded(
                 stream_id
             )
-        sender = stream.sender
-        return not sender.is_finished and sender._buffer_fin is None and sender._reset_error_code is None
+        return takes_data(stream)
 
     def unacknowledged(self, stream_id: int) -> int:
         """Count the bytes of a stream that were written and not yet acknowledged."""
@@ -214,9 +205,7 @@ class MeshConnection(QuicConnection):
     def is_delivered(self, stream_id: int) -> bool:
         """Tell whether all that was written to a stream, its end included, was acknowledged."""
         stream = self._streams.get(stream_id)
-        if stream is None or stream.sender.is_finished:
-            return True
-        return not stream.sender._buffer and stream.sender._buffer_fin is None
+        return stream is None or is_delivered(stream)
 
     # Datagrams
 
@@ -305,11 +294,7 @@ class MeshConnection(QuicConnection):
         super()._update_traffic_key(direction, epoch, cipher_suite, secret)
 
     def _serialize_transport_parameters(self) -> bytes:
-        parameters = pull_quic_transport_parameters(Buffer(data=super()._serialize_transport_parameters()))
-        parameters.max_ack_delay = round(limits.ACK_DELAY_S * 1_000)
-        buffer = Buffer(capacity=self._max_datagram_size)
-        push_quic_transport_parameters(buffer, parameters)
-        return buffer.data
+        return announced(super()._serialize_transport_parameters())
 
     def _probe_preferred_address(self) -> None:
         # A server could point its clients at anybody with it.
@@ -322,39 +307,21 @@ class MeshConnection(QuicConnection):
         crypto_frame_required: bool = False,  # noqa: FBT001, FBT002 - aioquic's signature
     ) -> tuple[bool, bool]:
         is_handshake = context.epoch is not tls.Epoch.ONE_RTT
-        self._is_urgent = is_handshake
+        self._acknowledgements.is_urgent = is_handshake
         result = super()._payload_received(context, plain, crypto_frame_required)
         is_asking = result[0]
         if is_handshake:
             self._ack_delay = 0.0
         elif is_asking:
-            self._owe_answer(context.time)
+            self._acknowledgements.owe(self, context.time)
         return result
 
-    def _owe_answer(self, now: float) -> None:
-        """Decide how long the acknowledgement of what has just come, and of all before it, may wait from now on."""
-        space = self._application
-        if space.ack_at is None:
-            self._owed_since, self._owed_packets = now, 0
-        self._owed_packets += 1
-        # While hands are shaken numbers are shared with packets of other epochs: what looks like a gap is none.
-        is_gap = self._handshake_confirmed and self._spin_highest_pn != space.largest_received_packet + 1
-        is_due = (
-            self._is_urgent
-            or is_gap
-            or self._owed_packets >= limits.ACK_PACKETS
-            or now >= self._owed_since + limits.ACK_OLDEST_S
-        )
-        self._ack_delay = 0.0 if is_due else limits.ACK_DELAY_S
-        if space.ack_at is not None and space.ack_at > now:
-            space.ack_at = now + self._ack_delay
-
     def _handle_stream_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
-        self._is_urgent = True
+        self._acknowledgements.is_urgent = True
         super()._handle_stream_frame(context, frame_type, buf)
 
     def _handle_ping_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
-        self._is_urgent = True
+        self._acknowledgements.is_urgent = True
         super()._handle_ping_frame(context, frame_type, buf)
 
     def _handle_datagram_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
@@ -375,15 +342,7 @@ class MeshConnection(QuicConnection):
         space = self._application
         before = space.largest_acked_packet, space.ack_eliciting_in_flight
         super()._handle_ack_frame(context, frame_type, buf)
-        self._note_answer(*before)
-
-    def _note_answer(self, largest: int, in_flight: int) -> None:
-        """Note since when an answer is owed now; before this one `largest` was acknowledged, `in_flight` were not."""
-        # The largest number counts, not what is still on record: a probe takes off the record what may just be late.
-        space = self._application
-        if space.largest_acked_packet > largest or space.ack_eliciting_in_flight < in_flight:
-            asking = (packet.sent_time for packet in space.sent_packets.values() if packet.is_ack_eliciting)
-            self.waiting_since = next(asking, None)
+        note_answer(self, *before)
 
     def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
         limit = self._local_max_data

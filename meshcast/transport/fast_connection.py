@@ -22,6 +22,7 @@ from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
+from meshcast.transport.acknowledgements import note_answer
 from meshcast.transport.configuration import CONNECTION_ID_BYTES
 from meshcast.transport.connection import MeshConnection
 from meshcast.transport.fast_answers import take_answer
@@ -337,13 +338,13 @@ class FastConnection(MeshConnection):
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
-        self._is_urgent = content.is_asking
+        self._acknowledgements.is_urgent = content.is_asking
         if content.acknowledged is not None:
             self._take_answer(content.acknowledged, now)
         if content.datagrams:
             self.heard_at = now
         if content.datagrams or content.is_asking:
-            self._owe_answer(now)
+            self._acknowledgements.owe(self, now)
 
     def _take_answer(self, answer: Acknowledged, now: float) -> None:
         """Hand an acknowledgement to recovery."""
@@ -358,7 +359,7 @@ class FastConnection(MeshConnection):
                     break
             loss.on_ack_received(ack_rangeset=answer.packets(), ack_delay=delay_s, now=now, space=space)
         self._probe_s = loss.get_probe_timeout()
-        self._note_answer(before, in_flight)
+        note_answer(self, before, in_flight)
 
     def _record(self, number: int, idle_s: float, now: float) -> None:
         """Note that a packet has come."""

@@ -1,4 +1,6 @@
-"""What a stream has to say, asked from outside: nothing, nearly always, and each packet asks.
+"""What a stream has to say, asked from outside: is anything of it to be sent, does it take data, has all arrived?
+
+Nearly always nothing is to be sent, and each packet asks.
 
 Private parts of aioquic are the business of this file, and of `connection` and those that it names.
 """
@@ -34,3 +36,15 @@ def is_busy(stream: Any) -> bool:
         return False
     slid: int = local - receiver._buffer_start
     return slid < limits.STREAM_WINDOW_BYTES // 2 or local != stream.max_stream_data_local_sent
+
+
+def takes_data(stream: Any) -> bool:
+    """Tell whether one may write to a stream: it has no end yet, and was not cut off, here or by the other side."""
+    sender = stream.sender
+    return not sender.is_finished and sender._buffer_fin is None and sender._reset_error_code is None
+
+
+def is_delivered(stream: Any) -> bool:
+    """Tell whether all that was written to a stream, its end included, was acknowledged."""
+    sender = stream.sender
+    return sender.is_finished or (not sender._buffer and sender._buffer_fin is None)
