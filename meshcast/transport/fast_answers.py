@@ -2,15 +2,34 @@
 
 Such a packet is never sent again, so nobody has to hear what became of it; and a relay's children acknowledge one row of
 packets without a gap. What then is left of `QuicPacketRecovery.on_ack_received` is done here in its order, number for
-number (RFC 9002, appendix A.7). For anything else `take_answer` changes nothing, tells False, and the library takes it.
+number (RFC 9002, appendix A.7). Any other answer the library takes.
 """
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of `connection` and `fast_connection`
 
 from typing import Any
 
+from meshcast.transport.acknowledgements import note_answer
+from meshcast.transport.fast_frames import Acknowledged
 
-def take_answer(loss: Any, space: Any, acked: range, delay_s: float, now: float) -> bool:
+
+def take_answer(connection: Any, answer: Acknowledged, now: float) -> None:
+    """Hand an acknowledgement to recovery, the short way if it can go that way."""
+    space, loss = connection._application, connection._loss
+    before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
+    delay_s = (answer.delay << connection._remote_ack_delay_exponent) / 1_000_000
+    if len(answer.ranges) > 1 or not _take_row(loss, space, answer.ranges[0], delay_s, now):
+        for packet in space.sent_packets.values():
+            if packet.delivery_handlers:
+                # It would be repaired: acknowledged or lost, it may leave more to do.
+                connection._is_settled = False
+                break
+        loss.on_ack_received(ack_rangeset=answer.packets(), ack_delay=delay_s, now=now, space=space)
+    connection._probe_s = loss.get_probe_timeout()
+    note_answer(connection, before, in_flight)
+
+
+def _take_row(loss: Any, space: Any, acked: range, delay_s: float, now: float) -> bool:
     """Take in that `acked` has arrived, answered after `delay_s`; False when the library has to do that."""
     sent = space.sent_packets
     newest = acked.stop - 1

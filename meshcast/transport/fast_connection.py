@@ -7,49 +7,41 @@ way, exactly when nothing else is pending. In all other cases (a handshake, a st
 path, a lost packet that has to be repaired, bytes that make no sense) it has changed nothing when it finds out, and
 hands the packet to the code it inherits. So `MeshConnection` stays the definition, and is what the tests compare with.
 
+Here is when there is a short cut, what is asked between packets, and how one packet is taken in and one datagram sent at once;
+what recovery does with an acknowledgement is in `fast_answers`, what a flush builds in `fast_flush`.
+
 Two things are remembered between packets. `_keys` holds what a packet needs, as long as the connection is established,
 alive and on one proved path; `_is_settled` says that nothing but datagrams and acknowledgements could be sent. Each call
 that could change either, short cuts apart, forgets it; whoever needs it looks again.
 """
 
-# ruff: noqa: SLF001 - private parts are the business of this file and of `connection`, and of no other
+# ruff: noqa: SLF001 - private parts are the business of this file, too
 
-import math
 from typing import Any, Final
 
 from aioquic.quic.events import DatagramFrameReceived
-from aioquic.quic.recovery import MAX_ACK_RANGES
 from cryptography.exceptions import InvalidTag
 
 from meshcast.transport import limits
-from meshcast.transport.acknowledgements import note_answer
-from meshcast.transport.configuration import CONNECTION_ID_BYTES
 from meshcast.transport.connection import MeshConnection
 from meshcast.transport.fast_answers import take_answer
-from meshcast.transport.fast_frames import Acknowledged, Payload, ack_frame, datagram_frame, read_payload
-from meshcast.transport.fast_settling import has_nothing_else_to_send
-from meshcast.transport.lane import (
-    FRAME_BYTES_MAX,
-    NO_HANDLERS,
-    NUMBER_BYTES,
-    SAMPLE_BYTES,
+from meshcast.transport.fast_books import NO_HANDLERS, SentDatagrams, enter_received, enter_sent
+from meshcast.transport.fast_flush import build_plain
+from meshcast.transport.fast_frames import Payload, read_payload
+from meshcast.transport.fast_packets import (
+    NUMBER_END,
+    NUMBER_START,
+    SAMPLE_END,
+    SAMPLE_START,
     SHORT_HEADER,
-    SKIPPED_BYTES,
+    SPIN_BIT,
     Keys,
-    Lane,
-    SentAcknowledgement,
-    SentDatagrams,
     full_number,
-    seal,
+    keys_of,
 )
+from meshcast.transport.fast_settling import has_nothing_else_to_send
+from meshcast.transport.lane import Lane
 
-SPIN_BIT: Final = 0x20
-NUMBER_START: Final = 1 + CONNECTION_ID_BYTES
-NUMBER_END: Final = NUMBER_START + NUMBER_BYTES
-SAMPLE_START: Final = NUMBER_END + SKIPPED_BYTES
-SAMPLE_END: Final = SAMPLE_START + SAMPLE_BYTES
-HEADER_OVERHEAD_BYTES: Final = 1 + NUMBER_BYTES + 16
-"""What a packet adds to its payload, beside the connection id: first byte, number, tag."""
 PING_PERIOD: Final = 8
 """The library adds a ping to each eighth packet that acknowledges more than one range."""
 
@@ -89,7 +81,7 @@ class FastConnection(MeshConnection):
         """Build what is to be sent."""
         self._close_lane()
         if self._is_plain(now):
-            packets = self._build_plain(now)
+            packets = build_plain(self, now)
             if self.waiting_since is None and self._application.ack_eliciting_in_flight:
                 self.waiting_since = now
             return packets
@@ -236,40 +228,11 @@ class FastConnection(MeshConnection):
     # When there is a short cut
 
     def _find_keys(self) -> bool:
-        """See whether the connection is established, alive, on one proved path and keeps its keys; remember what it takes."""
-        if (
-            not self._handshake_confirmed
-            or self._close_event is not None
-            or self._one_rtt._update_key_requested
-        ):
-            # With the next packet the keys change: those of now are not worth remembering.
+        """See whether the connection may take short cuts, and remember what these need."""
+        self._keys = keys_of(self)
+        if self._keys is None:
             return False
-        paths = self._network_paths
-        if len(paths) != 1 or not paths[0].is_validated:
-            return False
-        if all(self.host_cid != known.cid for known in self._host_cids):
-            return False
-        pair: Any = self._one_rtt
-        send, recv = pair.send, pair.recv
-        idle_s = self._configuration.idle_timeout
-        if self._remote_max_idle_timeout is not None:
-            idle_s = min(idle_s, self._remote_max_idle_timeout)
         self._probe_s = self._loss.get_probe_timeout()
-        self._keys = Keys(
-            send.aead._aead.encrypt,
-            send.aead._iv,
-            send.hp._encryptor.update,
-            recv.aead._aead.decrypt,
-            recv.aead._iv,
-            recv.hp._encryptor.update,
-            self.host_cid,
-            self._peer_cid.cid,
-            recv.key_phase << 2 | NUMBER_BYTES - 1,
-            paths[0],
-            paths[0].addr,
-            HEADER_OVERHEAD_BYTES + len(self._peer_cid.cid),
-            idle_s,
-        )
         return True
 
     def _is_plain(self, now: float) -> bool:
@@ -328,51 +291,23 @@ class FastConnection(MeshConnection):
             self._spin_bit = (first & SPIN_BIT != 0) is not self._is_client
             self._spin_highest_pn = number
         self._take(content, now)
-        self._record(number, keys.idle_s, now)
+        enter_received(self, number, keys.idle_s, now)
         if (content.datagrams or content.is_asking) and space.ack_at is None:
             space.ack_at = now + self._ack_delay
         self.short_cuts_in += 1
         if content.acknowledged is not None and self._is_settled and not self._datagrams_pending:
-            self._open_lane(keys, now)
+            self.lane.open_for(self, keys, now)
         return content.datagrams
 
     def _take(self, content: Payload, now: float) -> None:
         """Do what the frames say."""
         self._acknowledgements.is_urgent = content.is_asking
         if content.acknowledged is not None:
-            self._take_answer(content.acknowledged, now)
+            take_answer(self, content.acknowledged, now)
         if content.datagrams:
             self.heard_at = now
         if content.datagrams or content.is_asking:
             self._acknowledgements.owe(self, now)
-
-    def _take_answer(self, answer: Acknowledged, now: float) -> None:
-        """Hand an acknowledgement to recovery."""
-        space, loss, sent = self._application, self._loss, self._application.sent_packets
-        before, in_flight = space.largest_acked_packet, space.ack_eliciting_in_flight
-        delay_s = (answer.delay << self._remote_ack_delay_exponent) / 1_000_000
-        if len(answer.ranges) > 1 or not take_answer(loss, space, answer.ranges[0], delay_s, now):
-            for packet in sent.values():
-                if packet.delivery_handlers:
-                    # It would be repaired: acknowledged or lost, it may leave more to do.
-                    self._is_settled = False
-                    break
-            loss.on_ack_received(ack_rangeset=answer.packets(), ack_delay=delay_s, now=now, space=space)
-        self._probe_s = loss.get_probe_timeout()
-        note_answer(self, before, in_flight)
-
-    def _record(self, number: int, idle_s: float, now: float) -> None:
-        """Note that a packet has come."""
-        self._close_at = now + max(idle_s, 3 * self._probe_s)
-        self._ack_eliciting_sent_since_receipt = False
-        space = self._application
-        if number > space.largest_received_packet:
-            space.largest_received_packet = number
-            space.largest_received_time = now
-        space.ack_queue.add(number)
-        space.received_packets.add(number)
-        if len(space.ack_queue) > MAX_ACK_RANGES:
-            space.ack_queue.shift()
 
     # Sending
 
@@ -399,102 +334,15 @@ class FastConnection(MeshConnection):
             or len(frame) + keys.overhead > self._max_datagram_size
         ):
             return None
-        packet = self._seal(frame, keys, spin=self._spin_bit)
-        self._register(packet, NO_HANDLERS, now, SentDatagrams)
+        packet = keys.sealed(frame, self._packet_number, spin=self._spin_bit)
+        enter_sent(self, packet, NO_HANDLERS, now, SentDatagrams)
         keys.path.bytes_sent += len(packet)
         self._pacing_at = None
         if step is not None:
             pacer.update_after_send(now=now)
             if pacer.bucket_time <= 0:
                 self._pacing_at = now + step
-        self._open_lane(keys, now)
+        self.lane.open_for(self, keys, now)
         if self.waiting_since is None:
             self.waiting_since = now
         return packet, keys.address
-
-    def _open_lane(self, keys: Keys, now: float) -> None:
-        """Let the datagrams that follow go down the lane, as long as nothing else happens."""
-        largest = min(self._max_datagram_size - keys.overhead, self._remote_max_datagram_frame_size or 0)
-        control, pacer, ack_at = self._loss._cc, self._loss._pacer, self._application.ack_at
-        if largest < FRAME_BYTES_MAX or pacer.packet_time is None:
-            return
-        self.lane.open(
-            keys,
-            SHORT_HEADER | self._spin_bit << 5 | keys.low_bits,
-            self._packet_number,
-            control.congestion_window - control.bytes_in_flight,
-            max(now, pacer.evaluation_time),
-            min(self._keys_until, math.inf if ack_at is None else ack_at),
-        )
-
-    def _build_plain(self, now: float) -> list[tuple[bytes, Any]]:
-        """Build what `_write_application` would: an acknowledgement that is due, and datagrams within the window."""
-        space, pacer, control = self._application, self._loss._pacer, self._loss._cc
-        pending, spin, step = self._datagrams_pending, self._spin_bit, pacer.packet_time
-        keys: Any = self._keys
-        built: list[tuple[bytes, Any]] = []
-        self._pacing_at = None
-        while True:
-            is_due = space.ack_at is not None and space.ack_at <= now
-            if step is not None and (not is_due or space.ack_at == now):
-                pacer.update_bucket(now=now)
-                if pacer.bucket_time <= 0:
-                    self._pacing_at = now + step
-                    break
-            payload, handlers = b"", NO_HANDLERS
-            if is_due:
-                payload = self._acknowledge(now)
-                handlers = ((self._on_ack_delivery, (space, space.largest_received_packet)),)
-            window = control.congestion_window - control.bytes_in_flight
-            room, count = min(self._max_datagram_size, window) - keys.overhead, 0
-            while pending:
-                frame = datagram_frame(pending[0])
-                if len(payload) + len(frame) > room:
-                    break
-                payload += frame
-                pending.popleft()
-                count += 1
-            if not payload:
-                break
-            packet = self._seal(payload, keys, spin=spin)
-            built.append((packet, keys.address))
-            self._register(packet, handlers, now, SentDatagrams if count else SentAcknowledgement)
-            keys.path.bytes_sent += len(packet)
-            pacer.update_after_send(now=now)
-        return built
-
-    def _acknowledge(self, now: float) -> bytes:
-        space: Any = self._application
-        delay = int((now - space.largest_received_time) * 1_000_000) >> self._local_ack_delay_exponent
-        space.ack_at = None
-        return ack_frame(space.ack_queue, delay)
-
-    def _seal(self, payload: bytes, keys: Keys, *, spin: bool) -> bytes:
-        """Encrypt a payload as the next packet."""
-        first = SHORT_HEADER | spin << 5 | keys.low_bits
-        return seal(
-            keys.encrypt,
-            keys.encrypt_iv,
-            keys.encrypt_mask,
-            first,
-            keys.peer_cid,
-            self._packet_number,
-            payload,
-        )
-
-    def _register(self, packet: bytes, handlers: Any, now: float, kind: type[SentDatagrams]) -> None:
-        """Note a packet as sent."""
-        number, size = self._packet_number, len(packet)
-        space, loss = self._application, self._loss
-        sent: Any = kind(number, size, now, handlers)
-        space.sent_packets[number] = sent
-        self._packet_number = number + 1
-        self.short_cuts_out += 1
-        if kind is SentAcknowledgement:
-            return
-        space.ack_eliciting_in_flight += 1
-        loss._time_of_last_sent_ack_eliciting_packet = now
-        loss._cc.on_packet_sent(packet=sent)
-        if not self._ack_eliciting_sent_since_receipt:
-            self._close_at = now + self._idle_timeout()
-            self._ack_eliciting_sent_since_receipt = True

@@ -13,79 +13,21 @@ and the lane is closed before anything changes them. It may refuse whatever it l
 # ruff: noqa: SLF001 - private parts are the business of this file, and of `connection` and `fast_connection`
 
 import math
-from typing import Any, ClassVar, Final, NamedTuple
-
-from aioquic import tls
-from aioquic.quic.packet import QuicPacketType
+from typing import Any, Final
 
 from meshcast.protocol.units import Address
 from meshcast.transport import limits
 from meshcast.transport.counters import Counters
+from meshcast.transport.fast_books import NO_HANDLERS, SentDatagrams
+from meshcast.transport.fast_packets import SHORT_HEADER, Keys, seal
 
-SHORT_HEADER: Final = 0x40
-"""The two upper bits of a packet of an established connection: short, and QUIC."""
-NUMBER_BYTES: Final = 2
-NUMBER_WINDOW: Final = 1 << 8 * NUMBER_BYTES
-SAMPLE_BYTES: Final = 16
-SKIPPED_BYTES: Final = 4 - NUMBER_BYTES
-"""The sample for header protection begins as if the number had four bytes (RFC 9001, section 5.4.2)."""
 PACKET_OVERHEAD_BYTES: Final = 40
 """What a packet adds to a datagram: header, number, tag, frame header, and an acknowledgement."""
 FRAME_BYTES_MAX: Final = limits.DATAGRAM_BYTES_MAX + 4
 """The longest datagram in its frame, with a ping before it: two kinds, and a length of two bytes."""
 CLOSED: Final = -1
 """The room of a lane that takes nothing."""
-NO_HANDLERS: Final[tuple[Any, ...]] = ()
 NOWHERE: Final[Address] = ("", 0)
-
-
-class SentDatagrams:
-    """A packet with datagrams, as recovery remembers it: like `QuicSentPacket`, in a third of the memory."""
-
-    __slots__ = ("delivery_handlers", "packet_number", "sent_bytes", "sent_time")
-
-    epoch: ClassVar = tls.Epoch.ONE_RTT
-    in_flight: ClassVar = True
-    is_ack_eliciting: ClassVar = True
-    is_crypto_packet: ClassVar = False
-    packet_type: ClassVar = QuicPacketType.ONE_RTT
-    quic_logger_frames: ClassVar[tuple[()]] = ()
-
-    def __init__(self, number: int, size: int, now: float, handlers: Any) -> None:
-        self.packet_number = number
-        self.sent_bytes = size
-        self.sent_time = now
-        self.delivery_handlers = handlers
-
-
-class SentAcknowledgement(SentDatagrams):
-    """A packet with an acknowledgement alone: nobody answers it, and it fills no window."""
-
-    __slots__ = ()
-
-    in_flight: ClassVar = False
-    is_ack_eliciting: ClassVar = False
-
-
-class Keys(NamedTuple):
-    """What packets of one key phase, on one path, are sealed and opened with."""
-
-    encrypt: Any
-    encrypt_iv: int
-    encrypt_mask: Any
-    decrypt: Any
-    decrypt_iv: int
-    decrypt_mask: Any
-    own_cid: bytes
-    peer_cid: bytes
-    low_bits: int
-    """The lower five bits of the first byte: key phase, and two bytes of packet number."""
-    path: Any
-    address: Any
-    overhead: int
-    """What a packet adds to its payload."""
-    idle_s: float
-    """Both sides' idle timeout, the shorter of the two."""
 
 
 class Lane:
@@ -125,6 +67,24 @@ class Lane:
         self._peer_cid, self.address = keys.peer_cid, keys.address
         self._first, self._number, self.room = first, number, room
         self._last, self._until = now, until
+
+    def open_for(self, connection: Any, keys: Keys, now: float) -> None:
+        """Let the datagrams that follow pass, as long as nothing else happens to the connection, if it takes the longest."""
+        largest = min(
+            connection._max_datagram_size - keys.overhead, connection._remote_max_datagram_frame_size or 0
+        )
+        control, pacer = connection._loss._cc, connection._loss._pacer
+        ack_at = connection._application.ack_at
+        if largest < FRAME_BYTES_MAX or pacer.packet_time is None:
+            return
+        self.open(
+            keys,
+            SHORT_HEADER | connection._spin_bit << 5 | keys.low_bits,
+            connection._packet_number,
+            control.congestion_window - control.bytes_in_flight,
+            max(now, pacer.evaluation_time),
+            min(connection._keys_until, math.inf if ack_at is None else ack_at),
+        )
 
     def seal(self, frame: bytes, size: int, now: float) -> bytes | None:
         """Give the packet of a datagram of `size` bytes; None when it has to go the usual way.
@@ -181,23 +141,3 @@ class Lane:
         """Let nothing pass any more."""
         assert not self._sent, "what has gone down is entered first"
         self.room = CLOSED
-
-
-def seal(
-    encrypt: Any, iv: int, mask_of: Any, first: int, peer_cid: bytes, number: int, payload: bytes
-) -> bytes:
-    """Encrypt a payload, and hide its number (RFC 9001, sections 5.3 and 5.4)."""
-    high, low = number >> 8 & 0xFF, number & 0xFF
-    sealed = encrypt((iv ^ number).to_bytes(12, "big"), payload, b"%c%b%c%c" % (first, peer_cid, high, low))
-    mask = mask_of(sealed[SKIPPED_BYTES : SKIPPED_BYTES + SAMPLE_BYTES])
-    return b"%c%b%c%c%b" % (first ^ mask[0] & 0x1F, peer_cid, high ^ mask[1], low ^ mask[2], sealed)
-
-
-def full_number(low: int, expected: int) -> int:
-    """Complete a packet number of which two bytes were sent (RFC 9000, appendix A.3)."""
-    number = expected & -NUMBER_WINDOW | low
-    if number <= expected - NUMBER_WINDOW // 2:
-        return number + NUMBER_WINDOW
-    if number > expected + NUMBER_WINDOW // 2 and number >= NUMBER_WINDOW:
-        return number - NUMBER_WINDOW
-    return number

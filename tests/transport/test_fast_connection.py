@@ -21,7 +21,6 @@ import pytest
 from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.quic import connection as stock
-from aioquic.quic.packet import decode_packet_number
 from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.quic.rangeset import RangeSet
 from aioquic.quic.stream import QuicStream
@@ -32,9 +31,9 @@ from meshcast.protocol.identity import Identity
 from meshcast.transport.configuration import accepting, dialling
 from meshcast.transport.connection import MeshConnection
 from meshcast.transport.endings import FAULTS
+from meshcast.transport.fast_books import SentDatagrams
 from meshcast.transport.fast_connection import FastConnection
 from meshcast.transport.fast_frames import asking, datagram_frame
-from meshcast.transport.lane import SentDatagrams, full_number
 from meshcast.transport.limits import DATAGRAM_BYTES_MAX
 
 HERE, THERE, ELSEWHERE = ("10.0.0.1", 1), ("10.0.0.2", 2), ("10.0.0.3", 3)
@@ -405,11 +404,3 @@ def test_the_short_cut_is_found_again_after_a_key_update(who_asks: bool) -> None
     assert {world.dialler.fast._one_rtt.key_phase, world.acceptor.fast._one_rtt.key_phase} == {1}
     assert world.dialler.fast.short_cuts_in >= 20
     assert world.acceptor.fast.short_cuts_out >= 20
-
-
-@given(expected=st.integers(0, 2**40), offset=st.integers(-(2**15) + 1, 2**15))
-def test_a_number_is_completed_as_the_library_does_it(expected: int, offset: int) -> None:
-    number = max(0, expected + offset)
-    assert full_number(number & 0xFFFF, expected) == decode_packet_number(number & 0xFFFF, 16, expected)
-    if expected >= 2**16:
-        assert full_number(number & 0xFFFF, expected) == number
