@@ -13,6 +13,7 @@ from aioquic.quic.events import QuicEvent
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import Address
+from meshcast.transport import limits
 from meshcast.transport.counters import Counters
 from meshcast.transport.endings import Ending
 from meshcast.transport.fast_connection import FastConnection
@@ -118,3 +119,22 @@ class Channel:
         if following is None:
             raise LocalProtocolError(f"a channel that is {self.state.name} cannot be {step.name}")
         self.state = following
+
+    def close(self, until: float) -> None:
+        """Go on without an owner, to repeat the farewell to late packets until then."""
+        self.take(ChannelStep.CLOSED)
+        self.owner = None
+        self.closing_until = until
+
+    def next_farewell(self) -> list[tuple[bytes, Address]]:
+        """Give the farewell's packets to be sent once more; none when it has been said often enough."""
+        if self.farewells >= limits.FAREWELLS_MAX:
+            return []
+        self.farewells += 1
+        return self.farewell
+
+    def forget(self) -> None:
+        """Be gone, without an owner, and free the memory of the connection."""
+        self.take(ChannelStep.FORGOTTEN)
+        self.owner = None
+        self.quic.dismantle()

@@ -5,17 +5,15 @@ datagram to the connection it names, and at once hands on what came out of it; s
 connection that has something to send exactly once. A packet that calls for nothing but a late acknowledgement causes no
 flush. Nothing blocks and nothing queues: what the socket will not take is lost, as on any network.
 
-Timers lie in one lazy heap: a deadline that moved to later leaves its old entry, which is set anew when it is the next
-to be waited for. A timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
+A timer that was just served is never served again within `TIMER_STEP_S`, so time goes on, virtual or real.
 
 Whatever arrives may cost a connection, and nothing else. Time is `trio.current_time()` everywhere.
 """
 
-import heapq
-import itertools
 import math
 from collections.abc import Callable
-from typing import Final, TypeVar, TypeVarTuple, Unpack
+from functools import partial
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import trio
 from aioquic.quic import events
@@ -23,19 +21,18 @@ from aioquic.quic import events
 from meshcast.protocol.identity import Identity
 from meshcast.protocol.units import Address
 from meshcast.transport import limits
+from meshcast.transport.acceptor import Acceptor
 from meshcast.transport.channel import Channel, ChannelState, ChannelStep, Owner
-from meshcast.transport.configuration import CONNECTION_ID_BYTES, accepting, dialling
+from meshcast.transport.channels import Channels
+from meshcast.transport.configuration import dialling
 from meshcast.transport.counters import Counters
 from meshcast.transport.datagram import DatagramSocket
-from meshcast.transport.door import LONG_HEADER, Admission, Answer, Door
 from meshcast.transport.endings import FAULTS, Blame, Ending
 from meshcast.transport.fast_connection import FastConnection
+from meshcast.transport.turns import Turns
 
 Answered = TypeVar("Answered")
 Arguments = TypeVarTuple("Arguments")
-
-LONG_CID_OFFSET: Final = 6
-"""Where the destination connection id of a long header starts; the byte before it is its length (RFC 8999)."""
 
 
 class Endpoint:
@@ -50,33 +47,22 @@ class Endpoint:
     ) -> None:
         """Serve `socket`; `accept` finds the owner of a new channel, `after` runs in each turn before the flush."""
         self._socket = socket
-        self._accept = accept
         self._after = after
-        self._accepting = accepting(identity)
         self._dialling = dialling()
-        self._door = Door()
-        self._channels: dict[Channel, None] = {}
-        self._by_id: dict[bytes, Channel] = {}
-        self._in_progress: dict[Channel, None] = {}
-        self._heap: list[tuple[float, int, Channel]] = []
-        self._numbers = itertools.count()
+        self._channels = Channels()
+        self._acceptor = Acceptor(identity, socket, self._channels, accept)
         self._dirty: list[Channel] = []
-        self._waiting: trio.CancelScope | None = None
-        self._is_kicked = False
-        self._rest_until = -math.inf
-        self.gathered = 0
-        """Datagrams that had come in when the last rest was over."""
-        self._is_finishing = False
-        self._past = Counters()
+        self.turns = Turns(socket, self._turn, partial(self._deadline, is_patient=True))
+        """When the task wakes."""
         self.strays = 0
         """Datagrams that belonged to no connection and opened none."""
-        self.turns = 0
+        self.woken = 0
         """How often the task woke."""
 
     @property
     def in_progress(self) -> int:
         """Count the strangers whose handshake is under way."""
-        return len(self._in_progress)
+        return self._acceptor.in_progress
 
     @property
     def connections(self) -> int:
@@ -85,25 +71,19 @@ class Endpoint:
 
     def totals(self) -> Counters:
         """Add up what went through all connections that ever were."""
-        sums = Counters()
-        sums.add(self._past)
-        for channel in self._channels:
-            sums.add(channel.counted())
-        return sums
+        return self._channels.totals()
 
     @property
     def wire_bytes_sent(self) -> int:
         """Add up the bytes that went out over all connections that ever were."""
-        here = sum(channel.counted().wire_bytes_sent for channel in self._channels)
-        return self._past.wire_bytes_sent + here
+        return self._channels.wire_bytes_sent
 
     # What owners do
 
     def dial(self, address: Address) -> Channel:
         """Open a connection to an address; the caller sets the owner before it lets go of the task."""
         channel = Channel(FastConnection(configuration=self._dialling), dialled=True)
-        self._channels[channel] = None
-        self._register(channel, channel.quic.host_cid)
+        self._channels.add(channel, channel.quic.host_cid)
         channel.quic.connect(address, now=trio.current_time())
         self.touch(channel)
         return channel
@@ -113,7 +93,7 @@ class Endpoint:
         if not channel.is_dirty:
             channel.is_dirty = True
             self._dirty.append(channel)
-            self.kick()
+            self.turns.kick()
 
     def send_at_once(self, channel: Channel, frame: bytes, size: int, now: float) -> bool:
         """Send a datagram of `size` bytes without waiting for the flush; False when it may not go, or not so.
@@ -129,18 +109,8 @@ class Endpoint:
             channel.counters.wire_bytes_sent += len(data)
         else:
             channel.counters.wire_blocked += 1
-        self._wake_for(channel, channel.quic.soonest(now))
+        self.turns.wake_for(channel, channel.quic.soonest(now))
         return True
-
-    def kick(self) -> None:
-        """Wake the task."""
-        self._is_kicked = True
-        if self._waiting is not None:
-            self._waiting.deadline = -math.inf
-
-    def rest(self, until: float) -> None:
-        """Leave the socket alone until then, for what comes to gather; timers and kicks are served meanwhile."""
-        self._rest_until = until
 
     def close(self, channel: Channel, code: int, reason: str) -> None:
         """Say farewell now; what was sent and not yet acknowledged may be lost. The owner hears nothing more."""
@@ -154,26 +124,20 @@ class Endpoint:
         """Forget a channel without a word."""
         if channel.state is ChannelState.GONE:
             return
-        self._past.add(channel.counted())
-        channel.take(ChannelStep.FORGOTTEN)
-        channel.owner = None
-        self._in_progress.pop(channel, None)
-        self._channels.pop(channel, None)
-        for connection_id in channel.connection_ids:
-            if self._by_id.get(connection_id) is channel:
-                del self._by_id[connection_id]
-        channel.quic.dismantle()
+        self._channels.forget(channel)
+        self._acceptor.settle(channel)
+        channel.forget()
 
     # The task
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        await self._serve_while(lambda: True)
+        await self.turns.take_while(lambda: True)
 
     async def finish(self) -> None:
         """Serve until no channel is live; let nobody in any more."""
-        self._is_finishing = True
-        await self._serve_while(lambda: any(channel.is_live for channel in self._channels))
+        self._acceptor.shut()
+        await self.turns.take_while(lambda: any(channel.is_live for channel in self._channels))
 
     def hang_up_on_all(self, code: int, reason: str) -> None:
         """Say farewell to whoever is left, at once."""
@@ -181,53 +145,24 @@ class Endpoint:
             self.close(channel, code, reason)
         self._flush(trio.current_time())
 
-    async def _serve_while(self, is_needed: Callable[[], bool]) -> None:
-        """Take a turn whenever there is something to read, a deadline has passed, or somebody has kicked.
-
-        One scope holds for many turns: to open one for each costs as much as a packet.
-        """
-        while is_needed():
-            if self._is_kicked:
-                await trio.lowlevel.checkpoint()
-                self._turn()
-                continue
-            with trio.CancelScope(deadline=self._next_deadline()) as scope:
-                while is_needed() and not self._is_kicked:
-                    self._waiting = scope
-                    is_resting = self._rest_until > trio.current_time()
-                    try:
-                        await (self._rest() if is_resting else self._socket.wait_readable())
-                    finally:
-                        self._waiting = None
-                    came = self._turn()
-                    if is_resting:
-                        self.gathered = came
-                    due = self._next_deadline()
-                    if due != scope.deadline:
-                        scope.deadline = due
-            if scope.cancelled_caught:
-                self._turn()
-
-    async def _rest(self) -> None:
-        await trio.sleep_until(self._rest_until)
-
     def _turn(self) -> int:
         """Do all there is to do; tell how many datagrams had come in."""
-        self.turns += 1
+        self.woken += 1
         now = trio.current_time()
         arrived = self._socket.receive(limits.RECEIVE_BATCH)
         for data, sender in arrived:
             self._receive(data, sender, now)
-        self._fire(now)
+        while (due := self.turns.next_due(now)) is not None:
+            self._serve(due, now)
         self._after()
-        self._is_kicked = False
+        self.turns.is_kicked = False
         self._flush(trio.current_time())
         return len(arrived)
 
     # Receiving
 
     def _receive(self, data: bytes, sender: Address, now: float) -> None:
-        channel = self._find(data) or self._admit(data, sender, now)
+        channel = self._channels.find(data) or self._acceptor.admit(data, sender, now)
         if channel is None:
             self.strays += 1
             return
@@ -240,7 +175,7 @@ class Endpoint:
         if channel.state is ChannelState.GONE:
             return
         if channel.state is ChannelState.CLOSING:
-            self._repeat_farewell(channel)
+            self._send(channel, channel.next_farewell())
             return
         self._ask(channel, channel.quic.receive_the_long_way, data, sender, now)
         if channel.state is ChannelState.HANDSHAKING and not channel.dialled and channel.quic.in_first_flight:
@@ -266,7 +201,7 @@ class Endpoint:
         if channel.owner is not None:
             channel.owner.progressed()
         if not channel.is_dirty:
-            self._wake_for(channel, at)
+            self.turns.wake_for(channel, at)
 
     def _look_after(self, channel: Channel, now: float) -> None:
         """Hand on what came out of a packet, and see what is to be done next."""
@@ -280,38 +215,6 @@ class Endpoint:
                 self.touch(channel)
             else:
                 self._arm(channel, now)
-
-    def _find(self, data: bytes) -> Channel | None:
-        if not data:
-            return None
-        if data[0] & LONG_HEADER:
-            if len(data) < LONG_CID_OFFSET:
-                return None
-            return self._by_id.get(data[LONG_CID_OFFSET : LONG_CID_OFFSET + data[LONG_CID_OFFSET - 1]])
-        return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
-
-    def _admit(self, data: bytes, sender: Address, now: float) -> Channel | None:
-        if self._is_finishing:
-            return None
-        match self._door.knock(data, sender, self.in_progress, now):
-            case Admission(destination_cid, original_cid, retry_cid):
-                quic = FastConnection(
-                    configuration=self._accepting,
-                    original_destination_connection_id=original_cid,
-                    retry_source_connection_id=retry_cid,
-                )
-                channel = Channel(quic, dialled=False)
-                self._channels[channel] = None
-                self._in_progress[channel] = None
-                self._register(channel, destination_cid)
-                self._register(channel, quic.host_cid)
-                channel.owner = self._accept(channel)
-                return channel
-            case Answer(answer):
-                self._socket.send(answer, sender)
-                return None
-            case None:
-                return None
 
     def _hand_on(self, channel: Channel) -> None:
         if channel.state is ChannelState.GONE or not channel.quic.has_news:
@@ -330,10 +233,9 @@ class Endpoint:
                 if channel.owner is not None:
                     channel.owner.received(event)
             case events.ConnectionIdIssued(connection_id):
-                self._register(channel, connection_id)
+                self._channels.register(channel, connection_id)
             case events.ConnectionIdRetired(connection_id):
-                channel.connection_ids.pop(connection_id, None)
-                self._by_id.pop(connection_id, None)
+                self._channels.retire(channel, connection_id)
             case events.ConnectionTerminated():
                 ending = channel.quic.ending
                 if channel.is_live and ending is not None:
@@ -342,7 +244,7 @@ class Endpoint:
             case events.HandshakeCompleted():
                 if channel.state is ChannelState.HANDSHAKING:
                     channel.take(ChannelStep.ESTABLISHED)
-                    self._in_progress.pop(channel, None)
+                    self._acceptor.settle(channel)
                     if channel.owner is not None:
                         channel.owner.established()
             case _:
@@ -362,41 +264,7 @@ class Endpoint:
         return at if channel.owner is None else min(at, channel.owner.deadline())
 
     def _arm(self, channel: Channel, now: float) -> None:
-        self._wake_for(channel, max(self._deadline(channel), now + limits.TIMER_STEP_S))
-
-    def _wake_for(self, channel: Channel, at: float) -> None:
-        """See to it that the task wakes by then; where it wakes sooner for this channel anyway, one looks again then."""
-        if at >= channel.wake_at:
-            return
-        channel.wake_at = at
-        heapq.heappush(self._heap, (at, next(self._numbers), channel))
-        if self._waiting is not None and at < self._waiting.deadline:
-            # Somebody has sent at once, outside a turn, on a channel for which nothing was due so soon.
-            self._waiting.deadline = at
-
-    def _next_deadline(self) -> float:
-        """Say when to wake: entries that have been put off are moved first, for waking in vain costs more."""
-        heap, moved = self._heap, None
-        while heap:
-            at, _, channel = heap[0]
-            if channel.wake_at != at or channel.state is ChannelState.GONE:
-                heapq.heappop(heap)
-                continue
-            if channel is moved:
-                return at
-            due = self._deadline(channel, is_patient=True)
-            if due <= at:
-                return at
-            channel.wake_at, moved = due, channel
-            heapq.heapreplace(heap, (due, next(self._numbers), channel))
-        return math.inf
-
-    def _fire(self, now: float) -> None:
-        while self._heap and self._heap[0][0] <= now:
-            at, _, channel = heapq.heappop(self._heap)
-            if channel.wake_at == at and channel.state is not ChannelState.GONE:
-                channel.wake_at = math.inf
-                self._serve(channel, now)
+        self.turns.wake_for(channel, max(self._deadline(channel), now + limits.TIMER_STEP_S))
 
     def _serve(self, channel: Channel, now: float) -> None:
         if channel.state is ChannelState.CLOSING and now >= channel.closing_until:
@@ -432,7 +300,7 @@ class Endpoint:
         if channel.state is ChannelState.CLOSING and packets and not channel.farewell:
             # The library says it once, and packets get lost.
             channel.farewell = packets
-            self._repeat_farewell(channel)
+            self._send(channel, channel.next_farewell())
         self._hand_on(channel)
         if channel.state is not ChannelState.GONE:
             self._arm(channel, now)
@@ -443,11 +311,6 @@ class Endpoint:
                 channel.counters.wire_bytes_sent += len(data)
             else:
                 channel.counters.wire_blocked += 1
-
-    def _repeat_farewell(self, channel: Channel) -> None:
-        if channel.farewells < limits.FAREWELLS_MAX:
-            channel.farewells += 1
-            self._send(channel, channel.farewell)
 
     # Ends
 
@@ -460,10 +323,8 @@ class Endpoint:
             self.drop(channel)
 
     def _begin_closing(self, channel: Channel) -> None:
-        channel.take(ChannelStep.CLOSED)
-        channel.owner = None
-        channel.closing_until = trio.current_time() + limits.LINGER_S
-        self._in_progress.pop(channel, None)
+        channel.close(until=trio.current_time() + limits.LINGER_S)
+        self._acceptor.settle(channel)
         self.touch(channel)
 
     def _ask(
@@ -485,7 +346,3 @@ class Endpoint:
         self.drop(channel)
         if owner is not None:
             owner.ended(ending)
-
-    def _register(self, channel: Channel, connection_id: bytes) -> None:
-        channel.connection_ids[connection_id] = None
-        self._by_id[connection_id] = channel

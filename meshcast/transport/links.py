@@ -216,10 +216,10 @@ class Links:
     def send_datagram_to_all(self, peers: Sequence[PeerId], data: bytes) -> int:
         """Send the same datagram to each of these now; tell how many links had no room for it or were not there."""
         frame, size, now, refused = datagram_frame(data), len(data), trio.current_time(), 0
-        gather_s = self._roll_call.gather_s(len(peers), self._endpoint.gathered, now)
+        gather_s = self._roll_call.gather_s(len(peers), self._endpoint.turns.gathered, now)
         if gather_s > 0.0:
             frame = asking(frame)
-            self._endpoint.rest(now + gather_s)
+            self._endpoint.turns.rest(now + gather_s)
         for peer in peers:
             link = self._links.get(peer)
             if link is None:
@@ -375,7 +375,7 @@ class Links:
 
     def _tell_later(self, event: LinkEvent) -> None:
         self._untold.append(event)
-        self._endpoint.kick()
+        self._endpoint.turns.kick()
 
     def _tell_all(self) -> None:
         if self._is_telling:

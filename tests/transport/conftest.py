@@ -95,7 +95,7 @@ class Peer:
 
     @property
     def turns(self) -> int:
-        return self.links._endpoint.turns
+        return self.links._endpoint.woken
 
 
 class Intruder:

@@ -366,7 +366,7 @@ async def test_10_a_first_packet_that_cannot_be_read_leaves_nothing_behind(
     endpoint = victim.links._endpoint
     assert victim.links.strays == 200
     assert victim.links.strangers_refused == 200
-    assert (endpoint.connections, endpoint.in_progress, len(endpoint._by_id)) == (0, 0, 0)
+    assert (endpoint.connections, endpoint.in_progress, len(endpoint._channels._by_id)) == (0, 0, 0)
     assert len(victim.links._strangers) == 0, "each left its line behind, for ever"
 
 
@@ -397,7 +397,7 @@ async def test_12_a_peer_that_has_forgotten_us_is_noticed_by_its_silence(
     autojump_clock: MockClock, street: Any
 ) -> None:
     left, right = await street.linked("left", "right")
-    right.links._endpoint._by_id.clear()
+    right.links._endpoint._channels._by_id.clear()
     await trio.sleep(limits.PING_S + limits.SILENCE_S_MAX + 0.5)
     assert [down.peer for down in left.downs] == [right.id]
     assert left.downs[0].reason in {DownReason.SILENT, DownReason.CLOSED}, "whoever is first to notice"

@@ -42,7 +42,7 @@ async def rests_while_speaking(parent: Any, children: list[Any], chunks: int) ->
     rests = set()
     for _ in range(chunks):
         await speak(parent, children, 1)
-        rests.add(parent.links._endpoint._rest_until)
+        rests.add(parent.links._endpoint.turns._rest_until)
     return len(rests) - 1
 
 
