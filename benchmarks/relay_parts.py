@@ -39,7 +39,8 @@ from meshcast.transport.configuration import accepting, dialling
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.fast_connection import FastConnection
 from meshcast.transport.framing import PREAMBLE_BYTES, preamble, proven_peer
-from meshcast.transport.links import LinkEvent, Links, LinkUp, open_links
+from meshcast.transport.link_events import LinkEvent, LinkUp
+from meshcast.transport.links import Links, open_links
 
 HANDSHAKES = 40
 """Handshakes of each kind in a turn."""

@@ -34,7 +34,8 @@ from meshcast.protocol.wire import encode, encode_datagram
 from meshcast.transport.fabric import Conditions, Fabric
 from meshcast.transport.framing import framed
 from meshcast.transport.limits import IDLE_S
-from meshcast.transport.links import DatagramReceived, LinkDown, LinkEvent, Links
+from meshcast.transport.link_events import DatagramReceived, LinkDown, LinkEvent
+from meshcast.transport.links import Links
 
 ENEMIES: Final = 8
 BATCH: Final = 96

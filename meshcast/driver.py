@@ -44,16 +44,16 @@ from meshcast.protocol.wire import (
     encode_datagram,
     encode_refill,
 )
-from meshcast.transport.links import (
+from meshcast.transport.link_events import (
     BlobReceived,
     DatagramReceived,
-    DownReason,
     FrameReceived,
     LinkDown,
     LinkEvent,
-    Links,
     LinkUp,
 )
+from meshcast.transport.links import Links
+from meshcast.transport.reasons import DownReason
 
 TICKS_MAX: Final = 1_000
 """So many deadlines in a row that lie in the past are a bug of the machine, not a busy moment."""

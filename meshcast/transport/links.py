@@ -4,16 +4,12 @@ Everything here is synchronous but `run`: a call takes effect in the next flush 
 synchronously from that task, in order of arrival. A callback may call anything here, about any peer: what follows from
 such a call is told after the callback has returned, never inside it.
 
-For each peer `LinkUp` and `LinkDown` alternate; a dial that fails is a `LinkDown` without a `LinkUp`. Between them lie
-frames (reliable, in order), blobs (reliable, each whole, in no order) and datagrams (now or never). After `hang_up`
-nothing more of that peer is told but its `LinkDown`.
+What is told, and what the program may count on, stands in `link_events`. After `hang_up` nothing more of that peer is told
+but its `LinkDown`.
 """
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import trio
 
@@ -28,67 +24,17 @@ from meshcast.transport.endpoint import Endpoint
 from meshcast.transport.fast_frames import asking, datagram_frame
 from meshcast.transport.line import Line
 from meshcast.transport.link import Link
+from meshcast.transport.link_events import (
+    BlobReceived,
+    DatagramReceived,
+    FrameReceived,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    Telling,
+)
 from meshcast.transport.reasons import DownReason, FarewellCode
 from meshcast.transport.roll_call import RollCall
-
-__all__ = [
-    "BlobReceived",
-    "Counters",
-    "DatagramReceived",
-    "DownReason",
-    "FrameReceived",
-    "LinkDown",
-    "LinkEvent",
-    "LinkUp",
-    "Links",
-    "open_links",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkUp:
-    """Both keys are proved; `dialled` tells whether this side dialled."""
-
-    peer: PeerId
-    address: Address
-    dialled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LinkDown:
-    """A link is gone, or a dial has failed; `detail` is for people."""
-
-    peer: PeerId
-    reason: DownReason
-    detail: str
-    address: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReceived:
-    """One control message, whole."""
-
-    peer: PeerId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DatagramReceived:
-    """One datagram, whole."""
-
-    peer: PeerId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class BlobReceived:
-    """One short unidirectional stream, whole."""
-
-    peer: PeerId
-    data: bytes
-
-
-LinkEvent: TypeAlias = LinkUp | LinkDown | FrameReceived | DatagramReceived | BlobReceived
 
 
 class Links:
@@ -100,14 +46,12 @@ class Links:
         """Serve `socket`, which is closed when `run` ends; `on_event` is told everything."""
         self._identity = identity
         self._socket = socket
-        self._on_event = on_event
-        self._endpoint = Endpoint(identity, socket, self._accept, self._tell_all)
+        self._telling = Telling(on_event)
+        self._endpoint = Endpoint(identity, socket, self._accept, self._telling.tell_all)
         self._links: dict[PeerId, Link] = {}
         self._dials: dict[PeerId, dict[Address, Line]] = {}
         self._strangers: dict[Line, None] = {}
         self._roll_call = RollCall()
-        self._untold: deque[LinkEvent] = deque()
-        self._is_telling = False
         self._is_leaving = False
         self.overloads = 0
         """Links given up because too much was waiting to be acknowledged."""
@@ -269,6 +213,7 @@ class Links:
 
     async def _leave(self) -> None:
         self._is_leaving = True
+        self._telling.end()
         for line in [line for dials in self._dials.values() for line in dials.values()]:
             line.fall(DownReason.HUNG_UP, "leaving")
         for line in list(self._strangers):
@@ -305,7 +250,7 @@ class Links:
             return
         self._links[peer] = Link(self._identity.peer_id, peer, line, now)
         assert line.address is not None, "a line that is up came from somewhere"
-        self._tell(LinkUp(peer, line.address, line.dialled))
+        self._telling.tell(LinkUp(peer, line.address, line.dialled))
 
     def line_down(self, line: Line, reason: DownReason, detail: str) -> None:
         """Find out what falls with a line."""
@@ -319,14 +264,14 @@ class Links:
         if link is not None and line in link.lines:
             if not link.survives(line):
                 self._end(link, peer, reason, detail)
-                self._tell_all()
+                self._telling.tell_all()
             return
         address, dials = line.address, self._dials.get(peer, {})
         for tried in [tried for tried, dialled in dials.items() if dialled is line]:
             del dials[tried]
         if not dials:
             self._dials.pop(peer, None)
-            self._tell(LinkDown(peer, reason, detail, address))
+            self._telling.tell(LinkDown(peer, reason, detail, address))
 
     def line_progressed(self, line: Line) -> None:
         """Come closer to a single line."""
@@ -336,15 +281,15 @@ class Links:
 
     def frame_arrived(self, peer: PeerId, data: bytes) -> None:
         """Tell of a frame."""
-        self._tell(FrameReceived(peer, data))
+        self._telling.tell(FrameReceived(peer, data))
 
     def datagram_arrived(self, peer: PeerId, data: bytes) -> None:
         """Tell of a datagram."""
-        self._tell(DatagramReceived(peer, data))
+        self._telling.tell(DatagramReceived(peer, data))
 
     def blob_arrived(self, peer: PeerId, data: bytes) -> None:
         """Tell of a blob."""
-        self._tell(BlobReceived(peer, data))
+        self._telling.tell(BlobReceived(peer, data))
 
     # How it does it
 
@@ -369,25 +314,9 @@ class Links:
             line.fall(reason, detail)
         self._tell_later(LinkDown(peer, reason, detail, address))
 
-    def _tell(self, event: LinkEvent) -> None:
-        self._untold.append(event)
-        self._tell_all()
-
     def _tell_later(self, event: LinkEvent) -> None:
-        self._untold.append(event)
+        self._telling.keep(event)
         self._endpoint.turns.kick()
-
-    def _tell_all(self) -> None:
-        if self._is_telling:
-            return
-        self._is_telling = True
-        try:
-            while self._untold:
-                event = self._untold.popleft()
-                if not self._is_leaving:
-                    self._on_event(event)
-        finally:
-            self._is_telling = False
 
 
 @asynccontextmanager

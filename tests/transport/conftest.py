@@ -16,15 +16,15 @@ from meshcast.transport.datagram import DatagramSocket
 from meshcast.transport.endings import Ending
 from meshcast.transport.endpoint import Endpoint
 from meshcast.transport.fabric import Conditions, Fabric
-from meshcast.transport.links import (
+from meshcast.transport.link_events import (
     BlobReceived,
     DatagramReceived,
     FrameReceived,
     LinkDown,
     LinkEvent,
-    Links,
     LinkUp,
 )
+from meshcast.transport.links import Links
 
 
 def identity_of(name: str) -> Identity:

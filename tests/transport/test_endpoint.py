@@ -16,7 +16,8 @@ from trio.testing import MockClock
 from meshcast.transport import limits
 from meshcast.transport.fabric import Conditions
 from meshcast.transport.framing import preamble
-from meshcast.transport.links import DownReason, LinkUp
+from meshcast.transport.link_events import LinkUp
+from meshcast.transport.reasons import DownReason
 
 VICTIM, FRIEND, STRANGER = ("10.0.0.1", 4433), ("10.0.0.2", 4433), ("10.9.9.9", 999)
 

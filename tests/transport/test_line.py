@@ -12,7 +12,8 @@ from meshcast.transport import limits
 from meshcast.transport.endings import Blame
 from meshcast.transport.fabric import Conditions
 from meshcast.transport.framing import preamble
-from meshcast.transport.links import DownReason, FrameReceived, LinkDown, LinkUp
+from meshcast.transport.link_events import FrameReceived, LinkDown, LinkUp
+from meshcast.transport.reasons import DownReason
 
 # Silence
 

@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from meshcast.protocol.units import MILLISECOND
 from meshcast.transport.fabric import Conditions
-from meshcast.transport.links import DownReason, LinkDown, LinkUp
+from meshcast.transport.link_events import LinkDown, LinkUp
+from meshcast.transport.reasons import DownReason
 
 
 async def test_two_dials_that_cross_become_one_link_over_one_connection(

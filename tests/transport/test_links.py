@@ -12,7 +12,9 @@ from meshcast.protocol.units import MILLISECOND
 from meshcast.transport import limits
 from meshcast.transport.datagram import UdpSocket
 from meshcast.transport.fabric import Conditions
-from meshcast.transport.links import DownReason, FrameReceived, LinkDown, LinkEvent, LinkUp, open_links
+from meshcast.transport.link_events import FrameReceived, LinkDown, LinkEvent, LinkUp
+from meshcast.transport.links import open_links
+from meshcast.transport.reasons import DownReason
 
 # Coming up
 

@@ -46,7 +46,7 @@ from meshcast.transport.congestion import WINDOW_BYTES_MAX, WINDOW_PACKETS_MIN, 
 from meshcast.transport.connection import MeshConnection
 from meshcast.transport.endings import FAULTS
 from meshcast.transport.framing import preamble, proven_peer
-from meshcast.transport.links import DownReason
+from meshcast.transport.reasons import DownReason
 
 HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
 IDENTITY = Identity.from_seed(b"acceptor".ljust(32))

@@ -11,7 +11,7 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from meshcast.transport import limits
 from meshcast.transport.fabric import Conditions
 from meshcast.transport.lane import CLOSED
-from meshcast.transport.links import FrameReceived
+from meshcast.transport.link_events import FrameReceived
 from meshcast.transport.roll_call import GATHERED_MIN, PEERS_MIN, RollCall
 
 CROWD = [f"child {number}" for number in range(12)]
