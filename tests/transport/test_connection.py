@@ -1,10 +1,9 @@
-"""What is changed in aioquic holds: bounds, acknowledgements, probes, the exporter, and the record of what is owed."""
+"""What is changed in aioquic holds: bounds, probes, the exporter. (Acknowledgements: `test_acknowledgements`.)"""
 
 import gc
 import importlib
 import itertools
 import weakref
-from typing import Any
 
 import aioquic
 import pytest
@@ -13,57 +12,11 @@ from aioquic.quic import events
 from aioquic.quic.packet import pull_quic_transport_parameters
 from aioquic.tls import Epoch
 
-from meshcast.protocol.identity import Identity
 from meshcast.transport import connection, limits
 from meshcast.transport.configuration import accepting, dialling
 from meshcast.transport.connection import MeshConnection
 from meshcast.transport.endings import Blame
-
-HERE, THERE = ("10.0.0.1", 1), ("10.0.0.2", 2)
-IDENTITY = Identity.from_seed(b"acceptor".ljust(32))
-
-
-class Pair:
-    """A dialler and an acceptor with a path of 10 ms between them, stepped by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.dialler = MeshConnection(configuration=dialling())
-        self.dialler.connect(THERE, now=self.now)
-        first = self.dialler.datagrams_to_send(self.now)
-        self.acceptor = MeshConnection(
-            configuration=accepting(IDENTITY), original_destination_connection_id=first[0][0][6:14]
-        )
-        self.events: dict[MeshConnection, list[events.QuicEvent]] = {self.dialler: [], self.acceptor: []}
-        self.packets: dict[MeshConnection, int] = {self.dialler: 0, self.acceptor: 0}
-        self._deliver(self.acceptor, first)
-        for _ in range(6):
-            self.step()
-
-    def step(self, lose: MeshConnection | None = None) -> None:
-        """Serve the timers and carry what is sent across, each way in 5 ms, but for what `lose` sends."""
-        for quic, other in ((self.dialler, self.acceptor), (self.acceptor, self.dialler)):
-            timer = quic.get_timer()
-            if timer is not None and timer <= self.now:
-                quic.handle_timer(self.now)
-            datagrams = quic.datagrams_to_send(self.now)
-            self.packets[quic] += len(datagrams)
-            self.now += 0.005
-            if quic is not lose:
-                self._deliver(other, datagrams)
-
-    def run(self, seconds: float, lose: MeshConnection | None = None) -> None:
-        for _ in range(round(seconds / 0.01)):
-            self.step(lose=lose)
-
-    def _deliver(self, quic: MeshConnection, datagrams: list[tuple[bytes, Any]]) -> None:
-        for data, _ in datagrams:
-            quic.receive_datagram(data, HERE if quic is self.acceptor else THERE, self.now)
-        while (event := quic.next_event()) is not None:
-            self.events[quic].append(event)
-
-    def datagrams(self, quic: MeshConnection) -> list[bytes]:
-        return [event.data for event in self.events[quic] if isinstance(event, events.DatagramFrameReceived)]
+from tests.transport.pair import HERE, IDENTITY, THERE, Pair
 
 
 def test_both_ends_export_the_same_32_bytes_and_every_connection_its_own() -> None:
@@ -90,70 +43,6 @@ def test_the_acknowledgement_delay_that_is_used_is_announced() -> None:
     assert parameters.initial_max_streams_bidi == 0
 
 
-def test_datagrams_are_acknowledged_late_and_all_together() -> None:
-    pair = Pair()
-    pair.run(1)
-    before = pair.packets[pair.dialler]
-    for _ in range(50):
-        pair.acceptor.queue_datagram(bytes(300), pair.now)
-        pair.run(0.04)
-    assert pair.packets[pair.dialler] - before <= 50 / limits.ACK_PACKETS + 1
-    assert len(pair.datagrams(pair.dialler)) == 50
-
-
-@pytest.mark.parametrize("every_s", [0.01, 0.1, 0.19])
-def test_an_acknowledgement_waits_for_so_many_datagrams_and_for_so_long(every_s: float) -> None:
-    pair = Pair()
-    pair.run(1)
-    before, began, longest = pair.packets[pair.dialler], pair.now, 0.0
-    while pair.now < began + 10:
-        pair.acceptor.queue_datagram(bytes(300), pair.now)
-        pair.run(every_s)
-        since = owed_since(pair.acceptor)
-        longest = max(longest, 0.0 if since is None else pair.now - since)
-    answers = pair.packets[pair.dialler] - before
-    waits_s = min(limits.ACK_PACKETS * every_s, limits.ACK_OLDEST_S)
-    assert 10 / (waits_s + 2 * every_s) - 1 <= answers <= 10 / waits_s + 1
-    assert longest < limits.ACK_OLDEST_S + 2 * every_s + 0.1
-
-
-def test_a_gap_is_told_at_once() -> None:
-    pair = Pair()
-    pair.run(1)
-    for number in range(3):
-        pair.acceptor.queue_datagram(bytes(300), pair.now)
-        if number == 1:
-            assert pair.acceptor.datagrams_to_send(pair.now), "and it is lost"
-        pair.run(0.05)
-    assert owed_since(pair.acceptor) is None
-
-
-def test_what_nobody_follows_is_acknowledged_after_the_delay() -> None:
-    pair = Pair()
-    pair.run(1)
-    pair.acceptor.queue_datagram(bytes(300), pair.now)
-    pair.run(limits.ACK_DELAY_S - 0.05)
-    assert owed_since(pair.acceptor) is not None
-    pair.run(0.15)
-    assert owed_since(pair.acceptor) is None
-
-
-@pytest.mark.parametrize("kind", ["stream", "ping"])
-def test_everything_else_is_acknowledged_at_once_even_behind_a_datagram(kind: str) -> None:
-    pair = Pair()
-    pair.run(1)
-    pair.acceptor.queue_datagram(bytes(300), pair.now)
-    pair.step()
-    if kind == "stream":
-        pair.acceptor.send_stream_data(
-            pair.acceptor.get_next_available_stream_id(is_unidirectional=True), b"x"
-        )
-    else:
-        pair.acceptor.ping()
-    pair.run(0.03)
-    assert owed_since(pair.acceptor) is None
-
-
 def test_nothing_but_a_late_acknowledgement_is_no_work_until_it_is_due() -> None:
     pair = Pair()
     pair.run(1)
@@ -164,40 +53,6 @@ def test_nothing_but_a_late_acknowledgement_is_no_work_until_it_is_due() -> None
     arrived = pair.now
     assert not pair.dialler.has_work(arrived + limits.ACK_DELAY_S - 0.001)
     assert pair.dialler.has_work(arrived + limits.ACK_DELAY_S + 0.001)
-
-
-def owed_since(quic: MeshConnection) -> float | None:
-    return quic.waiting_since
-
-
-def blame_of(quic: MeshConnection) -> Blame | None:
-    return None if quic.ending is None else quic.ending.blame
-
-
-def test_the_record_of_what_is_owed_is_the_age_of_the_oldest_packet_without_an_answer() -> None:
-    pair = Pair()
-    pair.run(1)
-    assert owed_since(pair.acceptor) is None
-    start = pair.now
-    for _ in range(50):
-        pair.acceptor.queue_datagram(bytes(100), pair.now)
-        pair.run(0.04, lose=pair.acceptor)
-    assert owed_since(pair.acceptor) == pytest.approx(start, abs=0.01), (
-        "probes and losses do not rejuvenate it"
-    )
-    pair.run(1)
-    assert owed_since(pair.acceptor) is None
-
-
-def test_a_lost_datagram_that_nobody_will_send_again_is_not_owed_for_ever() -> None:
-    pair = Pair()
-    pair.run(1)
-    pair.acceptor.queue_datagram(b"lost", pair.now)
-    pair.step(lose=pair.acceptor)
-    pair.acceptor.queue_datagram(b"found", pair.now)
-    pair.run(2)
-    assert pair.datagrams(pair.dialler) == [b"found"]
-    assert owed_since(pair.acceptor) is None
 
 
 def test_probes_go_on_through_a_blackout_at_a_steady_pace() -> None:
@@ -333,24 +188,6 @@ def test_streams_are_known_as_writable_delivered_or_neither() -> None:
     pair.acceptor.stop_stream(0, 0)
     pair.run(0.1)
     assert not pair.dialler.can_write(0)
-
-
-def test_an_end_says_who_ended_it_and_what_was_said() -> None:
-    pair = Pair()
-    assert blame_of(pair.dialler) is None
-    pair.dialler.close(error_code=3, reason_phrase="enough")
-    assert blame_of(pair.dialler) is Blame.OURS
-    pair.step()
-    assert pair.acceptor.ending is not None
-    assert (pair.acceptor.ending.blame, pair.acceptor.ending.reason) == (Blame.PEER, "enough")
-
-
-def test_an_idle_timeout_is_a_silence() -> None:
-    pair = Pair()
-    pair.now += limits.IDLE_S + 1
-    pair.dialler.handle_timer(pair.now)
-    assert pair.dialler.ending is not None
-    assert pair.dialler.ending.blame is Blame.SILENCE
 
 
 def test_a_dismantled_connection_is_free_without_the_garbage_collector() -> None:
