@@ -40,7 +40,7 @@ from aioquic.quic.stream import QuicStream
 
 from meshcast.protocol.errors import RemoteProtocolError
 from meshcast.protocol.units import PeerId
-from meshcast.transport import limits
+from meshcast.transport import limits, pending
 from meshcast.transport.acknowledgements import Acknowledgements, note_answer
 from meshcast.transport.certificates import pinned_key
 from meshcast.transport.configuration import CONNECTION_IDS, announced
@@ -50,7 +50,7 @@ from meshcast.transport.fast_release import release_handshake
 from meshcast.transport.lane import PACKET_OVERHEAD_BYTES
 from meshcast.transport.library import refusal
 from meshcast.transport.silent import SILENT
-from meshcast.transport.streams import has_work, is_delivered, takes_data
+from meshcast.transport.streams import is_delivered, takes_data
 
 if (_refusal := refusal(aioquic.__version__)) is not None:
     raise ImportError(_refusal)
@@ -158,33 +158,8 @@ class MeshConnection(QuicConnection):
             self._is_released = True
             release_handshake(self)
 
-    def has_work(self, now: float) -> bool:
-        """Tell whether more than late acknowledgements is to be sent: an empty flush costs a third of a full one."""
-        if (
-            not self._handshake_confirmed
-            or self._close_pending
-            or self._datagrams_pending
-            or self._ping_pending
-            or self._probe_pending
-            or self._handshake_done_pending
-            or self._retire_connection_ids
-            or self._streams_blocked_pending
-            or len(self._network_paths) != 1
-            or not self._network_paths[0].is_validated
-            or self._network_paths[0].remote_challenges
-        ):
-            return True
-        ack_at = self._application.ack_at
-        if ack_at is not None and ack_at <= now:
-            return True
-        if self._local_max_data.sent != self._local_max_data.value:
-            return True
-        if self._local_max_streams_uni.sent < self._local_max_streams_uni.used:
-            return True
-        for connection_id in self._host_cids:
-            if not connection_id.was_sent:
-                return True
-        return any(map(has_work, self._streams_queue))
+    has_work = pending.has_work
+    """Asked after each packet that went the long way, so nothing stands between."""
 
     # Streams
 

@@ -39,8 +39,8 @@ from meshcast.transport.fast_packets import (
     full_number,
     keys_of,
 )
-from meshcast.transport.fast_settling import has_nothing_else_to_send
 from meshcast.transport.lane import Lane
+from meshcast.transport.pending import has_nothing_else_to_send
 
 PING_PERIOD: Final = 8
 """The library adds a ping to each eighth packet that acknowledges more than one range."""

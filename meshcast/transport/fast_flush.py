@@ -1,7 +1,7 @@
 """The fast path's flush: an acknowledgement that is due, and the datagrams that wait, within the window and the pace.
 
 It is what `_write_application` builds of a connection that has nothing else to send: the same packets, in the same order, with
-the same frames in each (`fast_settling` tells whether that is so).
+the same frames in each (`pending` tells whether that is so).
 """
 
 # ruff: noqa: SLF001 - private parts are the business of this file, and of `connection` and `fast_connection`
