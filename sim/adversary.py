@@ -428,7 +428,7 @@ class Chaos:
                 self.found.note(
                     f"I1: {parent.name} of rank {parent.standing.rank} feeds {peer.name} of rank {peer.standing.rank}"
                 )
-            most = peer.relay._places_max if peer.capacity else 0  # noqa: SLF001 - what it holds itself to
+            most = peer.relay.places_max if peer.capacity else 0
             if len(peer.relay.children) > most:
                 self.found.note(f"I3: {peer.name} feeds {len(peer.relay.children)}")
             if peer.uplink.parent in standbys or len(standbys) > STANDBYS_MAX:

@@ -43,6 +43,12 @@ class Backlog:
         """Chunks below this are too old to be taken in."""
         return max(0, self.newest - BACKLOG_US // self.chunk_us)
 
+    @property
+    def newest_age_us(self) -> Micros:
+        """Say how old the newest chunk was when it came; 0 when there is none."""
+        held = self.get(self.newest)
+        return held.age_us if held is not None else 0
+
     def is_new(self, chunk: Chunk) -> bool:
         """Tell whether a chunk is neither known nor too old."""
         return chunk.sequence not in self._held and chunk.sequence > self.floor

@@ -17,6 +17,7 @@ from typing import Final
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.capacity import children_max
 from meshcast.protocol.chunk import HOP_BYTES, Chunk, Hop
+from meshcast.protocol.copies import give
 from meshcast.protocol.courtesy import Courtesy
 from meshcast.protocol.effects import Effect, Refill, SendChunk
 from meshcast.protocol.limits import (
@@ -29,7 +30,7 @@ from meshcast.protocol.limits import (
     HOUSEHOLD_SOUND_PERCENT,
     PACKET_OVERHEAD_BYTES,
 )
-from meshcast.protocol.relay import Relay, give
+from meshcast.protocol.relay import Relay
 from meshcast.protocol.units import SECOND, Micros, PeerId, Sequence
 
 COST_SHARE: Final = 8

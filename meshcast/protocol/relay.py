@@ -4,27 +4,16 @@ The source is nothing but this half with rank 0. Refusals are messages; whatever
 changes nothing the second time.
 """
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
+from meshcast.protocol.admission import refusal, why_not_adopt, why_not_stand_by
 from meshcast.protocol.backlog import Backlog, Held
-from meshcast.protocol.budget import Budget
-from meshcast.protocol.capacity import children_max, clients_max_for, may_go_below, referred
+from meshcast.protocol.capacity import children_max
 from meshcast.protocol.chunk import HOP_BYTES, Chunk, Hop
-from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendChunk, SendDatagram
-from meshcast.protocol.limits import (
-    BEAT_EVERY_US,
-    BURST_CHUNKS_MAX,
-    DATAGRAM_BYTES_MAX,
-    PARKED_MAX,
-    PARKED_US,
-    REFILL_BYTES_MAX,
-    REFILL_CHUNKS_MAX,
-    STALLED_EVERY_US,
-    STANDBY_CLIENTS_PER_PREFIX,
-)
+from meshcast.protocol.copies import copies_of, give, newest_that_fit, streams
+from meshcast.protocol.effects import Effect, HangUp, Refill, Send, SendDatagram
+from meshcast.protocol.limits import BEAT_EVERY_US, BURST_CHUNKS_MAX, STALLED_EVERY_US
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import (
     Accept,
@@ -37,18 +26,16 @@ from meshcast.protocol.messages import (
     Message,
     Notice,
     Pull,
-    Refuse,
     Stalled,
     Uncles,
     Why,
 )
+from meshcast.protocol.networks import prefix_of
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ban, Ticket
-from meshcast.protocol.units import SECOND, Micros, PeerId, Rank, Sequence
-
-REFILL_HEAD_BYTES: Final = 1
-REFILL_OVERHEAD_BYTES: Final = HOP_BYTES + 2
+from meshcast.protocol.units import SECOND, Micros, PeerId, Rank
+from meshcast.protocol.wishes import Wishes
 
 
 @dataclass(slots=True)
@@ -94,10 +81,14 @@ class Relay:
     """The most children at any moment, emergencies apart."""
     children_peak_in_emergencies: int = 0
     """The same with emergencies."""
-    _parked: dict[PeerId, dict[Sequence, Micros]] = field(default_factory=dict)
-    _budgets: dict[PeerId, Budget] = field(default_factory=dict)
+    wishes: Wishes = field(init=False)
+    """What was asked for by number and waits to come."""
     _beat_at: Micros = 0
     _noticed_at: Micros | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with nobody who waits for anything."""
+        self.wishes = Wishes(self.backlog)
 
     # ---- who is served
 
@@ -128,9 +119,9 @@ class Relay:
 
     def adopt(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Take a child, or say why not."""
-        why = self._why_not(peer, ask, now)
+        why = why_not_adopt(self, peer, ask, now)
         if why is not None:
-            return [self._refuse(peer, ask.counter, why, ask.rank)]
+            return [Send(peer, refusal(self, peer, ask.counter, why, ask.rank))]
         known = self.children.get(peer)
         if known is not None and ask.counter < known.counter:
             return []
@@ -153,9 +144,9 @@ class Relay:
 
     def enlist(self, peer: PeerId, rank: Rank) -> list[Effect]:
         """Stand by for a peer, or say that there is no place left."""
-        why = self._why_not_stand_by(peer, rank)
+        why = why_not_stand_by(self, peer, rank)
         if why is not None:
-            return [self._refuse(peer, 0, why, rank)]
+            return [Send(peer, refusal(self, peer, 0, why, rank))]
         self.clients[peer] = prefix_of(self.tickets[peer])
         return [Send(peer, self.beat())]
 
@@ -175,8 +166,7 @@ class Relay:
             self.standing.dropped(now)
         self.clients.pop(peer, None)
         self.tickets.pop(peer, None)
-        self._parked.pop(peer, None)
-        self._budgets.pop(peer, None)
+        self.wishes.gone(peer)
 
     def shed(self, why: Why, now: Micros) -> list[Effect]:
         """Send all children away: nothing comes here, and they have standbys."""
@@ -213,6 +203,12 @@ class Relay:
         return self.member.capacity if self.offered is None else min(self.offered, self.member.capacity)
 
     @property
+    def places_max(self) -> int:
+        """Give how many children this peer feeds at most, emergencies included."""
+        most = children_max(self.member.role, self.capacity)
+        return most if self.ceiling is None else min(most, self.ceiling)
+
+    @property
     def free(self) -> int:
         """Places left, not counting emergency ones."""
         return max(0, self.capacity - len(self.children))
@@ -230,32 +226,20 @@ class Relay:
             return []
         fed = {peer: child for peer, child in self.children.items() if peer != sender}
         emergencies = sum(child.is_emergency for child in fed.values())
-        effects = self._give(list(fed), self._copies(fresh, now), emergencies=emergencies)
-        for peer, wanted in self._parked.items():
+        effects = self._give(list(fed), copies_of(self.backlog, fresh, now), emergencies=emergencies)
+        for peer, wanted in self.wishes.parked.items():
             until = {held.chunk.sequence: wanted.pop(held.chunk.sequence, None) for held in fresh}
             waited = [held for held in fresh if now <= (until[held.chunk.sequence] or -1)]
             if waited and peer not in self.children:
-                effects += self._give([peer], self._copies(waited, now), emergencies=1)
+                effects += self._give([peer], copies_of(self.backlog, waited, now), emergencies=1)
         return effects
 
     def pull(self, peer: PeerId, ask: Pull, now: Micros) -> list[Effect]:
         """Send missing chunks that are here, and park the wish for those that are not."""
         if peer not in self.children and peer not in self.clients:
             return []
-        budget = self._budgets.setdefault(peer, Budget(at=now))
-        parked = self._parked.setdefault(peer, {})
-        for sequence in [one for one, until in parked.items() if until < now]:
-            del parked[sequence]
-        found: list[Held] = []
-        for first, last in ask.ranges:
-            for sequence in range(max(first, self.backlog.floor + 1), min(last, first + PARKED_MAX) + 1):
-                held = self.backlog.get(sequence)
-                if held is None:
-                    if len(parked) < PARKED_MAX:
-                        parked[sequence] = now + PARKED_US
-                elif budget.draw(now):
-                    found.append(held)
-        return self._give([peer], self._copies(found, now), emergencies=peer in self.clients)
+        found = self.wishes.pull(peer, ask, now)
+        return self._give([peer], copies_of(self.backlog, found, now), emergencies=peer in self.clients)
 
     def stalled(self, notice: Stalled, now: Micros) -> list[Effect]:
         """Tell the children that nothing comes."""
@@ -270,7 +254,7 @@ class Relay:
         """Say where this peer stands."""
         return Beat(
             self.backlog.newest,
-            self._typical_age(),
+            self.backlog.newest_age_us,
             self.standing.rank,
             self.standing.path,
             self.free,
@@ -295,9 +279,7 @@ class Relay:
         if now < self._beat_at:
             return []
         self._beat_at = now + BEAT_EVERY_US
-        for wanted in self._parked.values():
-            for sequence in [one for one, until in wanted.items() if until < now]:
-                del wanted[sequence]
+        self.wishes.expire(now)
         beat = self.beat()
         # On the stream, in order: a beat that arrives after a later Accept would put a child below its parent's old rank.
         return [Send(client, beat) for client in self.clients]
@@ -311,60 +293,6 @@ class Relay:
         return self._beat_at if self.clients else None
 
     # ---- details
-
-    @property
-    def _places_max(self) -> int:
-        """Give how many children this peer feeds at most, emergencies included."""
-        most = children_max(self.member.role, self.capacity)
-        return most if self.ceiling is None else min(most, self.ceiling)
-
-    def _why_not(self, peer: PeerId, ask: Adopt, now: Micros) -> Why | None:
-        """Say why this child is not adopted, if it is not."""
-        ticket = self.tickets.get(peer)
-        if ticket is None or not self.member.trusts(ticket, now):
-            return Why.TICKET
-        if peer in self.bans:
-            return Why.BANNED
-        if not ask.is_signed_by(peer, self.member.me, self.member.verify):
-            return Why.TICKET
-        if self.is_leaving:
-            return Why.LEAVING
-        if self.standing.is_raising:
-            return Why.RAISING
-        if not self.standing.may_adopt(ask.rank):
-            return Why.RANK
-        if self.capacity == 0:
-            return Why.LEAF
-        if peer not in self.children and len(self.children) >= self._places_max:
-            return Why.FULL
-        return None
-
-    def _why_not_stand_by(self, peer: PeerId, rank: Rank) -> Why | None:
-        """Say why this peer does not stand by for another, if it does not."""
-        if peer not in self.tickets:
-            return Why.TICKET
-        if self.is_leaving:
-            return Why.LEAVING
-        if peer in self.clients:
-            return None
-        places = clients_max_for(self.member.role, self.member.capacity, self.standing.rank, rank)
-        prefix = prefix_of(self.tickets[peer])
-        of_prefix = sum(one == prefix for one in self.clients.values())
-        if len(self.clients) >= places or of_prefix >= max(STANDBY_CLIENTS_PER_PREFIX, places // 2):
-            return Why.FULL
-        return None
-
-    def _refuse(self, peer: PeerId, counter: int, why: Why, rank: Rank) -> Effect:
-        """Say no; one that is full names some of its children to whoever is deeper than they, each time other ones."""
-        others: tuple[Ticket, ...] = ()
-        if why is Why.FULL and may_go_below(self.standing.rank, rank):
-            able = [
-                self.tickets[child]
-                for child in self.children
-                if child != peer and child in self.tickets and self.tickets[child].capacity
-            ]
-            others = referred(able, self.member.dice)
-        return Send(peer, Refuse(counter, why, self.standing.rank, others))
 
     def _take(self, peer: PeerId, counter: int) -> None:
         """Enter a child."""
@@ -390,10 +318,6 @@ class Relay:
                     child.is_emergency = False
                     break
 
-    def _copies(self, chunks: list[Held], now: Micros) -> list[tuple[Hop, Chunk]]:
-        """Put the same hop header before each chunk for all who are given it now."""
-        return [(self.backlog.hop(held, now), held.chunk) for held in chunks]
-
     def _give(
         self, peers: list[PeerId], copies: list[tuple[Hop, Chunk]], *, emergencies: int
     ) -> list[Effect]:
@@ -401,70 +325,26 @@ class Relay:
 
         A few go as datagrams, many on short streams, for a link does not hold many datagrams back.
         """
-        size = sum(len(chunk.signed) + HOP_BYTES for _, chunk in copies)
-        self._count(len(peers) * len(copies), len(peers) * size, emergencies * size)
+        self._count(copies, len(peers), emergencies)
         if len(copies) <= BURST_CHUNKS_MAX:
             return [give(peer, hop, chunk) for peer in peers for hop, chunk in copies]
         return [Refill(peer, tuple(part)) for peer in peers for part in streams(copies)]
 
     def _refill(self, peer: PeerId, ask: Adopt, now: Micros) -> list[Effect]:
         """Send what an adopted child lacks: what came after its newest, or a joiner's playout delay."""
-        count = min(ask.wanted_us // self.backlog.chunk_us + 1, REFILL_CHUNKS_MAX)
-        budget = self._budgets.setdefault(peer, Budget(at=now))
-        chunks, size = [], REFILL_HEAD_BYTES
-        for held in reversed(list(self.backlog.after(ask.newest, count))):
-            size += len(held.chunk.signed) + REFILL_OVERHEAD_BYTES
-            if size > REFILL_BYTES_MAX or not budget.draw(now):
-                break
-            chunks.append((self.backlog.hop(held, now), held.chunk))
-            cost = self.size(held)
-            self._count(1, cost, cost if self.children[peer].is_emergency else 0)
-        return [Refill(peer, tuple(reversed(chunks)))] if chunks else []
+        budget = self.wishes.budget(peer, now)
+        copies = newest_that_fit(self.backlog, ask.newest, ask.wanted_us, budget, now)
+        self._count(copies, 1, self.children[peer].is_emergency)
+        return [Refill(peer, tuple(copies))] if copies else []
 
     @staticmethod
     def size(held: Held) -> int:
         """Give what one copy of a chunk costs, in bytes with its hop header."""
         return len(held.chunk.signed) + HOP_BYTES
 
-    def _count(self, chunks: int, size: int, emergency_size: int) -> None:
-        """Count chunks that are sent."""
-        self.served_chunks += chunks
-        self.served_bytes += size
-        self.emergency_bytes += emergency_size
-
-    def _typical_age(self) -> Micros:
-        """Say how old the newest chunk was when it came."""
-        held = self.backlog.get(self.backlog.newest)
-        return held.age_us if held else 0
-
-
-def prefix_of(ticket: Ticket) -> str:
-    """Name the network that a peer was seen in: /24 of IPv4, /48 of IPv6; empty when it was not."""
-    if not ticket.addresses:
-        return ""
-    try:
-        host = ipaddress.ip_address(ticket.addresses[0][0])
-    except ValueError:
-        return ticket.addresses[0][0]
-    return str(ipaddress.ip_network((host, 24 if host.version == 4 else 48), strict=False))
-
-
-def give(peer: PeerId, hop: Hop, chunk: Chunk) -> Effect:
-    """Send a chunk as a datagram, or on a short stream if it is too large for one."""
-    if len(chunk.signed) + HOP_BYTES <= DATAGRAM_BYTES_MAX:
-        return SendChunk(peer, hop, chunk)
-    return Refill(peer, ((hop, chunk),))
-
-
-def streams(chunks: list[tuple[Hop, Chunk]]) -> list[list[tuple[Hop, Chunk]]]:
-    """Divide chunks into what one short stream may hold each."""
-    parts: list[list[tuple[Hop, Chunk]]] = []
-    room = 0
-    for hop, chunk in chunks:
-        size = len(chunk.signed) + REFILL_OVERHEAD_BYTES
-        if size > room:
-            parts.append([])
-            room = REFILL_BYTES_MAX - REFILL_HEAD_BYTES
-        parts[-1].append((hop, chunk))
-        room -= size
-    return parts
+    def _count(self, copies: list[tuple[Hop, Chunk]], receivers: int, emergencies: int) -> None:
+        """Count chunks that are sent to each of so many, of whom so many are fed in an emergency."""
+        size = sum(len(chunk.signed) + HOP_BYTES for _, chunk in copies)
+        self.served_chunks += receivers * len(copies)
+        self.served_bytes += receivers * size
+        self.emergency_bytes += emergencies * size

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from meshcast.protocol.limits import STANDBY_SILENCE_US_MAX, STANDBYS_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat
-from meshcast.protocol.relay import prefix_of
+from meshcast.protocol.networks import prefix_of
 from meshcast.protocol.repair import RTT_UNKNOWN_US, Candidate, Warm, in_order, nearest_first
 from meshcast.protocol.tickets import Role, Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence

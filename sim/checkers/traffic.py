@@ -172,7 +172,7 @@ class Traffic:
                     given |= dict.fromkeys(chunk.sequence for _, chunk in chunks)
                 case _:
                     pass
-        budget = relay._budgets.get(peer)  # noqa: SLF001 - how much was left is nobody else's business
+        budget = relay.wishes.budgets.get(peer)
         if budget is not None and budget.level_us < ONE_US:
             return
         for first, last in pull.ranges:

@@ -111,7 +111,7 @@ def check_relay(relay: Relay) -> None:
     """Look whether a serving half keeps to its limits."""
     assert len(relay.children) <= children_max(relay.member.role, relay.member.capacity)
     assert len(relay.clients) <= CLIENTS_MAX
-    assert all(len(wanted) <= PARKED_MAX for wanted in relay._parked.values())
+    assert all(len(wanted) <= PARKED_MAX for wanted in relay.wishes.parked.values())
     assert len(relay.tickets) <= LINKS_MAX
 
 

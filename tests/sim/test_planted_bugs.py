@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from meshcast.protocol import relay as relays
+from meshcast.protocol.admission import why_not_adopt
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Hop
 from meshcast.protocol.effects import Send
@@ -229,17 +231,15 @@ def raises_its_rank_with_children(patch: Patch) -> None:
 
 
 def takes_any_number_of_children(patch: Patch) -> None:
-    patch.setattr(Relay, "_places_max", property(always(1_000)))
+    patch.setattr(Relay, "places_max", property(always(1_000)))
 
 
 def feeds_others_without_a_place(patch: Patch) -> None:
-    why_not = Relay._why_not
-
-    def careless(self: Relay, peer: Any, ask: Adopt, now: Micros) -> Any:
-        why = why_not(self, peer, ask, now)
+    def careless(relay: Relay, peer: Any, ask: Adopt, now: Micros) -> Any:
+        why = why_not_adopt(relay, peer, ask, now)
         return None if why is not None and why.name == "TICKET" else why
 
-    patch.setattr(Relay, "_why_not", careless)
+    patch.setattr(relays, "why_not_adopt", careless)
 
 
 def does_not_count_emergencies(patch: Patch) -> None:
