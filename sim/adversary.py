@@ -255,7 +255,7 @@ class Chaos:
     def help(self) -> None:
         """Let the tracker give a place to whoever has told it that nobody helps."""
         for peer in self.listeners:
-            if peer.uplink.is_seeking and not peer.uplink.state.is_hearing:
+            if peer.uplink.search.is_seeking and not peer.uplink.state.is_hearing:
                 self.do(peer, peer.uplink.placed(self.free_place(peer).ticket, (), self.now))
 
     def move(self, peer: Peer, where: int) -> None:

@@ -98,7 +98,7 @@ def crash(world: World, victims: list[Process], watch_us: Micros) -> Outcome:
 
     world.runner.watchers.append(count_copies)
     fault_at, first = world.now, max(1, world.broadcast.newest - BEFORE_CHUNKS)
-    before = {peer.key: len(uplink_of(peer).repairs_us) for peer in world.living}
+    before = {peer.key: len(uplink_of(peer).search.repairs_us) for peer in world.living}
     world.faults.kill(*victims)
     world.run_for(watch_us)
     last = world.broadcast.newest
@@ -106,7 +106,7 @@ def crash(world: World, victims: list[Process], watch_us: Micros) -> Outcome:
     world.run_for(max(DELAYS_US))
     measure(world, outcome, fault_at, (first, last))
     for peer in world.living:
-        outcome.repairs_us += uplink_of(peer).repairs_us[before.get(peer.key, 0) :]
+        outcome.repairs_us += uplink_of(peer).search.repairs_us[before.get(peer.key, 0) :]
     outcome.copies_after = len(relay_of(world.source).children)
     outcome.unsettled = unsettled(world)
     return outcome

@@ -164,11 +164,11 @@ class Gauges:
         if listener.fed_at is None:
             listener.fed_at = now
             self._waits_us.append(now - listener.came_at)
-        if len(uplink.repairs_us) > listener.repairs and not listener.process.is_hostile:
+        if len(uplink.search.repairs_us) > listener.repairs and not listener.process.is_hostile:
             died_at = before.died_at if before is not None else None
-            took_us = now - died_at if died_at is not None else uplink.repairs_us[-1]
+            took_us = now - died_at if died_at is not None else uplink.search.repairs_us[-1]
             self._repaired(took_us, by_tracker=listener.placed == parent)
-        listener.repairs = len(uplink.repairs_us)
+        listener.repairs = len(uplink.search.repairs_us)
         listener.fed_by = self._process(parent)
         listener.placed = None
 

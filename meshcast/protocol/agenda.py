@@ -86,7 +86,9 @@ class Agenda:
             self.acquaintances.deadline(),
         )
         uplink = self.uplink
-        is_settled = uplink.state is Attachment.HEARING and uplink.repair is None and not uplink.pulls.holes
+        is_settled = (
+            uplink.state is Attachment.HEARING and uplink.search.repair is None and not uplink.pulls.holes
+        )
         if is_settled and self.playout.is_timed:
             self._calm_until = NEVER if others is None else others
         return earliest(silence, session, others)

@@ -471,7 +471,7 @@ class PeerMachine:
         uplink = self.uplink
         if uplink.neighbours.own_ticket is None or self._joins_anew:
             return None
-        silent, uplink.left_for_silence = uplink.left_for_silence, None
+        silent, uplink.search.left_for_silence = uplink.search.left_for_silence, None
         return Report(
             serial,
             uplink.attached_counter,
@@ -480,7 +480,7 @@ class PeerMachine:
             tuple(self.relay.children),
             tuple(uplink.standbys.all),
             self.backlog.newest,
-            uplink.is_seeking and uplink.parent is None,
+            uplink.search.is_seeking and uplink.parent is None,
             silent,
             self.relay.offered,
         )

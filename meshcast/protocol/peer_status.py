@@ -32,7 +32,7 @@ def status_of(peer: "PeerMachine") -> Status:
         peer.tally.verified,
         peer.tally.forged,
         peer.relay.served_bytes,
-        tuple(peer.uplink.repairs_us),
+        tuple(peer.uplink.search.repairs_us),
         peer.uplink.neighbours.doubts.false_alarms,
         peer.title,
         peer.is_standby_programme,

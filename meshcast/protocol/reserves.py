@@ -89,6 +89,10 @@ class Reserves:
             effects += self._stand_by(ticket, now)
         return effects
 
+    def part(self) -> list[Effect]:
+        """Let those know who need not stand by any more, for this peer goes."""
+        return [Send(peer, Detach(0)) for peer in self.standbys.all if peer in self.neighbours]
+
     def tick(self, now: Micros) -> list[Effect]:
         """Replace those that have been silent for too long, and look again for those that are lacking."""
         effects = [effect for peer in self.standbys.silent(now) for effect in self.lose(peer, now)]

@@ -1,40 +1,30 @@
 """The hearing half of a peer: its parent, its standbys, and what it does when the parent is silent.
 
 What happens when a parent dies, from the child's side: half of the silence threshold after the last new chunk it tells
-its own children (`Stalled`), so that they stay; at the threshold it becomes an orphan, and `repair` says whom to ask;
-the first good Accept ends it, and the refill that comes with it fills what is missing.
+its own children (`Stalled`), so that they stay; at the threshold it becomes an orphan, and its `search` begins; the first
+good Accept ends it, and the refill that comes with it fills what is missing.
 """
 
-from meshcast.protocol.asks import Asks
-from meshcast.protocol.attachment import Attachment, Step, after
+from meshcast.protocol.adoption import Adoption
+from meshcast.protocol.attachment import Attachment, Step
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Hop
 from meshcast.protocol.effects import Effect, HangUp, Send
 from meshcast.protocol.judge import Judge
-from meshcast.protocol.limits import BACKLOG_US, MOVE_US_MAX, SHED_AFTER_US
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.membership import Membership
-from meshcast.protocol.messages import (
-    Accept,
-    Adopt,
-    Beat,
-    Detach,
-    Move,
-    Refuse,
-    Stalled,
-    Uncles,
-    Why,
-)
+from meshcast.protocol.messages import Accept, Beat, Detach, Move, Refuse, Stalled, Uncles, Why
 from meshcast.protocol.neighbours import Neighbours
 from meshcast.protocol.pulls import Pulls
 from meshcast.protocol.relay import Relay
-from meshcast.protocol.repair import RTT_UNKNOWN_US, Ask, Candidate, DialAll, NewRound, Repair
 from meshcast.protocol.reserves import Reserves
+from meshcast.protocol.search import Search
 from meshcast.protocol.standbys import Standbys
 from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Ticket
+from meshcast.protocol.transfer import Transfer
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
-from meshcast.protocol.vigil import Vigil, warn_children
+from meshcast.protocol.vigil import Vigil
 from meshcast.protocol.watch import Watch
 
 
@@ -48,30 +38,24 @@ class Uplink:
         self.standing = standing
         self.backlog = backlog
         self.relay = relay
-        self.wanted_us = wanted_us
-        self.state = Attachment.SEEKING
         self.parent_ticket: Ticket | None = None
         self.parent_rank: Rank = 0
         self.attached_counter = 0
-        self.asks = Asks()
         self.neighbours = Neighbours()
+        self.adoption = Adoption(member, standing, backlog, self.neighbours, wanted_us)
+        self.asks = self.adoption.asks
         self.standbys = Standbys()
         self.reserves = Reserves(member, standing, backlog, relay, self.neighbours, self.standbys)
+        self.search = Search(self.adoption, standing, relay, self.neighbours, self.standbys, self.reserves)
+        self.transfer = Transfer(self.adoption, standing, self.neighbours)
         self.pulls = Pulls(backlog, self.standbys)
         self.vigil: Vigil | None = None
         """Over the parent, as long as there is one."""
-        self.repair: Repair[PeerId] | None = None
-        """Alive while there is none, and somebody to ask."""
-        self.left_for_silence: PeerId | None = None
-        self.orphan_since: Micros | None = None
-        self.is_seeking = False
-        """Nobody known could help so far: the tracker is asked."""
-        self.repairs_us: list[Micros] = []
-        """For each parent lost: from its last new chunk (or its Bye) to the next one's Accept."""
-        self._named: Ticket | None = None
-        self._moving: tuple[PeerId, Micros] | None = None
-        self._has_heard = False
-        self._unheard_since: Micros = 0
+
+    @property
+    def state(self) -> Attachment:
+        """Say where this peer stands towards a parent."""
+        return self.adoption.state
 
     @property
     def parent(self) -> PeerId | None:
@@ -89,25 +73,11 @@ class Uplink:
         effects = self.named_standbys(standbys, now)
         if parent is None or self.state.is_hearing or parent.peer == self.member.me:
             return effects
-        self._named = parent
-        if parent.peer in self.asks.peers:
-            return effects
-        self.neighbours.avoided.pop(parent.peer, None)
-        if self.orphan_since is None:
-            self.orphan_since = now
-        effects += self.neighbours.dial(parent)
-        if self._has_heard and self.repair is not None:
-            # One of many that an orphan turns to: those who are connecting already are not forgotten for its sake.
-            self.repair.named(parent.peer)
-            if parent.peer in self.neighbours:
-                self.repair.connected(Candidate(parent.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
-            return effects + self._decide(now)
-        self.repair = Repair(self._candidates(), now)
-        return effects + self._decide(now)
+        return effects + self.search.named(parent, now)
 
     def named_standbys(self, tickets: tuple[Ticket, ...], now: Micros) -> list[Effect]:
         """Take in who stands by."""
-        return self.reserves.name(tickets, self.orphan_since if self._is_orphan else None, now)
+        return self.reserves.name(tickets, self.search.orphan_since if self.search.is_orphan else None, now)
 
     def move(self, order: Move, now: Micros) -> list[Effect]:
         """Go over to another parent without losing a chunk, if the order speaks of how things are."""
@@ -120,22 +90,21 @@ class Uplink:
             or not self._good((order.to,), now)
         ):
             return []
-        return self._move_to(order.to, now)
+        return self.transfer.begin(order.to, self.parent, now)
 
     # ---- links
 
     def connected(self, peer: PeerId, now: Micros, *, dialled: bool) -> list[Effect]:
         """Introduce oneself, and ask what the link was dialled for."""
         self.neighbours.up(peer)
-        effects = self._introduce(peer) if dialled else []
+        effects = self.adoption.introduce(peer) if dialled else []
         if peer in self.standbys and self.standbys.all[peer].enlisted_at is None:
             effects += self.reserves.enlist(peer, now)
         if peer in self.asks.when_up:
             del self.asks.when_up[peer]
-            effects += self._ask(peer, now)
-        elif self.repair is not None and peer in self.neighbours.tickets:
-            self.repair.connected(Candidate(peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
-            effects += self._decide(now)
+            effects += self.adoption.ask(peer, now, self.parent)
+        else:
+            effects += self.search.connected(peer, now)
         return effects
 
     def disconnected(self, peer: PeerId, now: Micros) -> list[Effect]:
@@ -143,16 +112,13 @@ class Uplink:
         self.neighbours.down(peer)
         self.asks.gone(peer)
         effects: list[Effect] = []
-        if self._moving is not None and self._moving[0] == peer:
-            self._give_up_move()
+        self.transfer.failed(peer, self._rank_above)
         if peer in self.standbys:
             effects += self.reserves.lose(peer, now)
         if peer == self.parent:
             effects += self.lose_parent(now, is_silent=True)
-        elif self.repair is not None:
-            self._settle_asking()
-            self.repair.refused(peer, now)
-            effects += self._decide(now)
+        else:
+            effects += self.search.refused(peer, now)
         return effects
 
     @property
@@ -177,26 +143,21 @@ class Uplink:
         is_legal = self.standing.rank_under(accept.rank) <= self.standing.rank
         is_wanted = self.state in {Attachment.ASKING, Attachment.MOVING}
         if asked is None or not asked.is_answered_in_time(now) or not is_legal or not is_wanted:
-            if asked is not None and self._moving is not None and self._moving[0] == peer:
-                self._give_up_move()
+            if asked is not None:
+                self.transfer.failed(peer, self._rank_above)
             return [Send(peer, Detach(accept.counter))], False
         if self.parent is not None:
             self.neighbours.former[self.parent] = self.attached_counter
         effects = self.neighbours.leave_former(peer)
-        self.state = after(self.state, Step.ACCEPTED)
+        self.adoption.take(Step.ACCEPTED)
         self.parent, self.attached_counter, self.parent_rank = peer, accept.counter, accept.rank
         self.parent_ticket = self.neighbours.tickets.get(peer)
         watch = Watch(now, accept.newest, self.backlog.chunk_us, self.neighbours.doubts)
         self.vigil = Vigil(peer, watch, Judge(now), self.backlog, self.relay, self.standbys)
-        self._moving = self.repair = None
+        self.transfer.end()
+        self.search.end(now)
         self.asks.clear()
         self.pulls.holes.ask_anew(now)
-        self.is_seeking = False
-        if self.orphan_since is not None:
-            if self._has_heard:
-                self.repairs_us.append(now - self._unheard_since)
-            self.orphan_since = None
-        self._has_heard = True
         self.standing.end_raise(accept.rank)
         self.standing.follow(accept.rank, accept.path)
         if self.standbys.drop(peer):
@@ -216,15 +177,9 @@ class Uplink:
         may_raise = not self.standing.is_raising and self.standing.may_raise(now, len(self.relay.children))
         if refuse.why is Why.RANK and may_raise and self.state is not Attachment.HEARING:
             self.standing.begin_raise()
-            return self._ask(peer, now)
-        if self._moving is not None and self._moving[0] == peer:
-            self._give_up_move()
-        if self.repair is None:
-            return []
-        self._settle_asking()
-        self.repair.refused(peer, now)
-        effects = self._turn_to(referred, now) if self.is_seeking else []
-        return effects + self._decide(now)
+            return self.adoption.ask(peer, now, self.parent)
+        self.transfer.failed(peer, self._rank_above)
+        return self.search.refused(peer, now, referred)
 
     def beat(self, peer: PeerId, beat: Beat, now: Micros) -> list[Effect]:
         """Take in a beat: a parent's rank and path, or a standby's sign of life."""
@@ -244,7 +199,7 @@ class Uplink:
                 standby, self.backlog.newest, self.backlog.chunk_us, now
             )
             if is_better and self.state is Attachment.HEARING:
-                return self._move_to(standby.ticket, now)
+                return self.transfer.begin(standby.ticket, self.parent, now)
         return []
 
     def stalled(self, peer: PeerId, notice: Stalled, now: Micros) -> list[Effect]:
@@ -279,8 +234,8 @@ class Uplink:
         if peer == self.parent:
             self.neighbours.avoid(peer, now)
             effects += self.lose_parent(now, is_silent=False)
-        elif self.repair is not None:
-            self.repair.refused(peer, now)
+        elif self.search.repair is not None:
+            self.search.repair.refused(peer, now)
         return effects
 
     # ---- chunks
@@ -307,18 +262,14 @@ class Uplink:
 
     def tick(self, now: Micros) -> list[Effect]:
         """Do what is due."""
-        effects: list[Effect] = []
-        if self.vigil is not None:
-            effects += self._while_hearing(self.vigil, now)
-        elif self._is_orphan:
-            effects += warn_children(self.relay, now, self.orphan_since or now)
-        if self._moving is not None and now >= self._moving[1]:
-            self._give_up_move()
+        vigil = self.vigil
+        effects = self.search.warn(now) if vigil is None else self._while_hearing(vigil, now)
+        self.transfer.expire(now, self._rank_above)
         self.asks.expire(now)
-        self._settle_asking()
+        self.adoption.settle()
         effects += self.reserves.tick(now)
         effects += self.pulls.tick(self.parent, now)
-        return effects + self._decide(now) if self.repair is not None else effects
+        return effects + self.search.decide(now)
 
     def deadline(self) -> Micros | None:
         """When is something due?"""
@@ -331,13 +282,11 @@ class Uplink:
 
     def other_deadline(self) -> Micros | None:
         """When is something else due?"""
-        warning = self.relay.notice_due() if self._is_orphan and self.relay.children else None
         return earliest(
             self.asks.deadline(),
             self.vigil.judge.deadline() if self.vigil is not None else None,
-            warning,
-            self.repair.deadline() if self.repair is not None else None,
-            self._moving[1] if self._moving is not None else None,
+            self.search.deadline(),
+            self.transfer.until,
             self.reserves.deadline(),
             self.pulls.holes.deadline(),
         )
@@ -349,24 +298,21 @@ class Uplink:
         self.neighbours.former[self.parent] = self.attached_counter
         if is_silent:
             self.neighbours.left_for_silence(self.parent, now)
-            self.left_for_silence = self.parent
-        self._unheard_since = self.vigil.watch.heard_at if self.vigil is not None and is_silent else now
-        self.state = after(self.state, Step.LOST)
-        self.parent = self.parent_ticket = self.vigil = self._named = None
-        self.orphan_since = now
+            self.search.left_for_silence = self.parent
+        unheard_since = self.vigil.watch.heard_at if self.vigil is not None and is_silent else now
+        self.adoption.take(Step.LOST)
+        self.parent = self.parent_ticket = self.vigil = None
         self._tell_of_change()
-        self.repair = Repair(self._candidates(), now)
-        return self._decide(now)
+        return self.search.begin(unheard_since, now)
 
     def leave(self) -> list[Effect]:
         """Go politely: let parent and standbys know."""
-        self.state = after(self.state, Step.LEAVE)
-        effects: list[Effect] = [
-            Send(peer, Detach(0)) for peer in self.standbys.all if peer in self.neighbours
-        ]
+        self.adoption.take(Step.LEAVE)
+        effects = self.reserves.part()
         if self.parent is not None:
             effects.append(Send(self.parent, Detach(self.attached_counter)))
-        self.parent = self.parent_ticket = self.vigil = self.repair = self._moving = None
+        self.parent = self.parent_ticket = self.vigil = self.search.repair = None
+        self.transfer.end()
         self.asks.clear()
         return effects
 
@@ -381,118 +327,18 @@ class Uplink:
             warm = self.standbys.warm()
             is_hearing = self.state is Attachment.HEARING
             if warm and is_hearing and self.neighbours.doubts.may_go_over(now):
-                effects += self._move_to(self.standbys.all[warm[0]].ticket, now)
+                effects += self.transfer.begin(self.standbys.all[warm[0]].ticket, self.parent, now)
         return effects
 
     @property
-    def _is_orphan(self) -> bool:
-        """Tell whether there was a parent and is none."""
-        return self._has_heard and self.parent is None and self.state is not Attachment.LEFT
-
-    def _candidates(self) -> list[Candidate[PeerId]]:
-        """Give whom to ask first: the standbys; a joiner waits for the parent that the tracker named."""
-        named = self._named.peer if self._named is not None and not self._has_heard else None
-        return self.standbys.candidates(named, is_up=named is not None and named in self.neighbours)
-
-    def _decide(self, now: Micros) -> list[Effect]:
-        """Carry out what the repair decides."""
-        effects: list[Effect] = []
-        while self.repair is not None and (decisions := self.repair.decide(now)):
-            for decision in decisions:
-                match decision:
-                    case Ask(peer):
-                        effects += self._ask(peer, now)
-                    case DialAll.NOW:
-                        effects += self._dial_all(now)
-                    case NewRound.NOW:
-                        effects += self._new_round(now)
-        return effects
-
-    def _ask(self, peer: PeerId, now: Micros) -> list[Effect]:
-        """Ask a peer to adopt this one, on a link that is up, or as soon as it is."""
-        if peer not in self.neighbours:
-            ticket = self.neighbours.tickets.get(peer)
-            if ticket is None:
-                return []
-            self.asks.when_up[peer] = None
-            return self.neighbours.dial(ticket)
-        counter = self.asks.begin(peer, now)
-        self.state = after(self.state, Step.ASK)
-        rank, newest = self.standing.rank, self.backlog.newest
-        wanted_us = BACKLOG_US if newest and not self.asks.has_slept else self.wanted_us
-        ask = Adopt.ask(self.member.identity, peer, counter, rank, newest, wanted_us, self.parent)
-        return [*self._introduce(peer), Send(peer, ask)]
-
-    def _introduce(self, peer: PeerId) -> list[Effect]:
-        """Show one's ticket on a link that is up."""
-        return self.neighbours.introduce(peer, self.standing.rank, self.backlog.newest)
-
-    def _dial_all(self, now: Micros) -> list[Effect]:
-        """Turn to everybody known, and to the tracker."""
-        self.is_seeking = True
-        self._tell_of_change()
-        others = [one.ticket for one in self.standbys.all.values()]
-        if self._named is not None:
-            others.append(self._named)
-            if self._named.peer not in self.neighbours:
-                self.left_for_silence = self._named.peer
-        return self._turn_to(self.neighbours.everybody(others, self.member.me, now), now)
-
-    def _turn_to(self, tickets: list[Ticket], now: Micros) -> list[Effect]:
-        """Dial these, and have those asked that are connected already."""
-        effects: list[Effect] = []
-        for ticket in tickets:
-            if ticket.peer in self.neighbours and self.repair is not None:
-                self.neighbours.note(ticket)
-                self.repair.connected(Candidate(ticket.peer, is_warm=True, rtt_us=RTT_UNKNOWN_US), now)
-            else:
-                effects += self.neighbours.dial(ticket)
-        return effects
+    def _rank_above(self) -> Rank | None:
+        """Give the parent's rank, as long as there is a parent."""
+        return self.parent_rank if self.parent is not None else None
 
     def _good(self, tickets: tuple[Ticket, ...], now: Micros) -> list[Ticket]:
         """Give those of others' tickets that count: signed by the tracker, not one's own, and of nobody who is banned."""
         spared = self.relay.bans.keys() | {self.member.me}
         return [one for one in tickets if one.peer not in spared and self.member.trusts(one, now)]
-
-    def _new_round(self, now: Micros) -> list[Effect]:
-        """Begin again with whoever is known now; a head that has found nobody for too long sheds its children."""
-        silent = self.repair.unanswered if self.repair is not None else []
-        effects = self.reserves.give_up(silent, now)
-        if self.orphan_since is not None and now - self.orphan_since >= SHED_AFTER_US and self.relay.children:
-            effects += self.relay.shed(Why.SHED, now)
-        if (
-            not self.standing.is_raising
-            and self.standing.may_raise(now, len(self.relay.children))
-            and self._has_heard
-        ):
-            self.standing.begin_raise()
-        self.repair = Repair(self._candidates(), now)
-        return effects
-
-    def _move_to(self, ticket: Ticket, now: Micros) -> list[Effect]:
-        """Begin to go over to another parent; the old one is heard until the new one has accepted."""
-        self.neighbours.note(ticket)
-        self._moving = ticket.peer, now + MOVE_US_MAX
-        return self._ask(ticket.peer, now)
-
-    def _give_up_move(self) -> None:
-        """Stay where one is."""
-        if self._moving is not None:
-            self.asks.when_up.pop(self._moving[0], None)
-        self._moving = None
-        if self.state is Attachment.MOVING:
-            self.state = after(self.state, Step.GAVE_UP)
-        self._settle_raise()
-
-    def _settle_asking(self) -> None:
-        """Go back to seeking when nobody asked is left to answer."""
-        if self.state is Attachment.ASKING and not self.asks:
-            self.state = after(self.state, Step.GAVE_UP)
-
-    def _settle_raise(self) -> None:
-        """End a raise that came to nothing, under the parent that there still is."""
-        if self.standing.is_raising and self.parent is not None:
-            self.standing.end_raise(self.parent_rank)
 
     def _tell_of_change(self) -> None:
         """Let the tracker hear of it."""

@@ -74,7 +74,7 @@ def standing_of(machine: Machine) -> dict[str, object]:
             "parent": (uplink.parent, uplink.parent_rank, uplink.attached_counter),
             "state": uplink.state,
             "requests": (uplink.asks.counter, list(uplink.asks.peers)),
-            "seeking": uplink.is_seeking,
+            "seeking": uplink.search.is_seeking,
             "standbys": [
                 (key, one.rank, one.is_from_uncles, one.lagging_beats)
                 for key, one in uplink.standbys.all.items()
@@ -84,6 +84,6 @@ def standing_of(machine: Machine) -> dict[str, object]:
             "own ticket": uplink.neighbours.own_ticket,
             "holes": len(uplink.pulls.holes),
             "playout": (machine.playout.phase, machine.playout.next_sequence),
-            "repairs": (len(uplink.repairs_us), machine.tally.parents),
+            "repairs": (len(uplink.search.repairs_us), machine.tally.parents),
         }
     return state

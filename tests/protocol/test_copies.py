@@ -3,10 +3,7 @@
 from typing import Any
 
 from meshcast.protocol.effects import Refill
-from meshcast.protocol.limits import (
-    BURST_CHUNKS_MAX,
-    REFILL_BYTES_MAX,
-)
+from meshcast.protocol.limits import BURST_CHUNKS_MAX, REFILL_BYTES_MAX
 from meshcast.protocol.units import SECOND
 from meshcast.protocol.wire import decode_refill, encode_refill
 from tests.protocol.sayings import chunks, refilled

@@ -43,7 +43,7 @@ def test_when_a_parent_dies_standby_1_takes_over_and_nobody_hears_it(world: Any)
     world.run(5 * SECOND)
     kid = world.machines["kid"]
     assert world.parent("kid") == "one"
-    (repair_us,) = kid.uplink.repairs_us
+    (repair_us,) = kid.uplink.search.repairs_us
     assert repair_us <= THRESHOLD_US + world.rtt_us, "detection and one message there and back"
     assert is_whole(world.heard("kid"))
     assert world.concealed("kid") == []
@@ -60,7 +60,7 @@ def test_when_standby_1_dies_too_standby_2_takes_over_in_time(world: Any) -> Non
         world.crash(name)
     world.run(5 * SECOND)
     assert world.parent("kid") == "two"
-    assert world.machines["kid"].uplink.repairs_us[0] < REPAIR_US
+    assert world.machines["kid"].uplink.search.repairs_us[0] < REPAIR_US
     assert world.concealed("kid") == []
 
 

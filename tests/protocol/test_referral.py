@@ -12,7 +12,7 @@ def test_an_orphan_that_everybody_refuses_turns_to_those_whom_they_name(crew: An
     child.attach(standbys=("one",))
     child.uplink.bye(child.id("mum"), child.now)
     child.wait(300 * MILLISECOND)
-    assert child.uplink.is_seeking
+    assert child.uplink.search.is_seeking
     refusal = Refuse(child.uplink.asks.counter, Why.FULL, 4, (crew.ticket("ann"), crew.ticket("me")))
     effects = child.uplink.refused(child.id("one"), refusal, child.now)
     assert [one.peer for one in effects if isinstance(one, Dial)] == [child.id("ann")]

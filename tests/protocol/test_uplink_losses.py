@@ -7,23 +7,9 @@ import pytest
 
 from meshcast.protocol.attachment import Attachment
 from meshcast.protocol.chunk import HAVE_ALL
-from meshcast.protocol.effects import Dial, HangUp, Probe, Send, SendDatagram
-from meshcast.protocol.limits import (
-    DIAL_ALL_AFTER_US,
-    HEDGE_US_MIN,
-    LEASE_US,
-    RANK_MAX,
-    SHED_AFTER_US,
-    STALLED_EVERY_US,
-)
-from meshcast.protocol.messages import (
-    Adopt,
-    Bye,
-    Detach,
-    Pull,
-    Stalled,
-    Uncles,
-)
+from meshcast.protocol.effects import HangUp, Probe, Send, SendDatagram
+from meshcast.protocol.limits import HEDGE_US_MIN, STALLED_EVERY_US
+from meshcast.protocol.messages import Detach, Pull, Stalled
 from meshcast.protocol.units import MILLISECOND, SECOND
 from tests.protocol.sayings import said
 
@@ -43,23 +29,7 @@ def test_a_silent_parent_is_left_at_the_threshold_and_standby_1_asked_at_that_mo
         (300 * MILLISECOND, child.id("one")),
         (300 * MILLISECOND + HEDGE_US_MIN, child.id("two")),
     ]
-    assert child.uplink.left_for_silence == child.id("mum")
-
-
-def test_after_standby_2_everybody_known_is_dialled_at_once_and_the_tracker_told(
-    crew: Any, child: Any
-) -> None:
-    child.attach(standbys=("one", "two"))
-    tickets = (crew.ticket("uncle"), crew.ticket("dad"))
-    child.uplink.uncles(child.id("mum"), Uncles(tickets), child.now)
-    child.uplink.bye(child.id("mum"), child.now)
-    left_at = child.now
-    done = child.wait(SECOND)
-    dials = [(at - left_at, effect.peer) for at, effect in done if isinstance(effect, Dial)]
-    assert dials == [(HEDGE_US_MIN + DIAL_ALL_AFTER_US, child.id(name)) for name in ("uncle", "dad")]
-    assert child.uplink.is_seeking
-    assert child.asked(child.up("dad")) == [child.id("dad")]
-    assert child.asked(child.up("uncle")) == [], "one at a time"
+    assert child.uplink.search.left_for_silence == child.id("mum")
 
 
 def test_a_bye_is_not_waited_out(child: Any) -> None:
@@ -70,7 +40,7 @@ def test_a_bye_is_not_waited_out(child: Any) -> None:
 def test_a_link_that_breaks_is_not_waited_out_either(child: Any) -> None:
     child.attach(standbys=("one",))
     assert child.asked(child.uplink.disconnected(child.id("mum"), child.now)) == [child.id("one")]
-    assert child.uplink.left_for_silence == child.id("mum")
+    assert child.uplink.search.left_for_silence == child.id("mum")
 
 
 def test_a_former_parent_is_told_to_feed_this_peer_no_more(child: Any) -> None:
@@ -81,12 +51,6 @@ def test_a_former_parent_is_told_to_feed_this_peer_no_more(child: Any) -> None:
     assert [one for one in effects if isinstance(one, Send) and one.to == child.id("mum")] == [
         Send(child.id("mum"), Detach(1))
     ]
-
-
-def test_an_orphan_keeps_its_rank_and_asks_only_from_it(child: Any) -> None:
-    child.attach(rank=4, standbys=("one",))
-    (ask,) = said(child.uplink.bye(child.id("mum"), child.now), Adopt)
-    assert ask.rank == child.standing.rank == 5
 
 
 def test_silence_is_told_to_the_children_at_half_of_the_threshold_and_every_100_ms(child: Any) -> None:
@@ -161,34 +125,6 @@ def test_a_silent_parent_is_pinged_once_so_that_it_learns_a_new_address(child: A
     assert [(at - heard_at, one) for at, one in done if isinstance(one, Probe)] == [
         (250 * MILLISECOND, Probe(child.id("mum")))
     ]
-
-
-def test_a_head_that_has_found_nobody_for_2_s_sheds_its_children_and_raises_after_the_lease(
-    child: Any,
-) -> None:
-    child.attach()
-    child.adopt_child()
-    child.uplink.bye(child.id("mum"), child.now)
-    orphan_since = child.now
-    done = child.wait(10 * SECOND)
-    shed_at = next(at for at, one in done if said([one], Bye))
-    assert SHED_AFTER_US <= shed_at - orphan_since <= SHED_AFTER_US + SECOND
-    assert child.relay.children == {}
-    assert child.standing.is_raising
-    assert child.standing.rank == RANK_MAX
-
-
-def test_a_head_with_children_never_raises_and_a_childless_one_waits_for_its_lease(child: Any) -> None:
-    child.attach(rank=4)
-    child.adopt_child()
-    child.relay.gone(child.id("kid"), child.now)
-    dropped_at = child.now
-    child.uplink.bye(child.id("mum"), child.now)
-    child.wait(LEASE_US - 1 * SECOND)
-    assert not child.standing.is_raising
-    child.wait(3 * SECOND)
-    assert child.now - dropped_at > LEASE_US
-    assert child.standing.is_raising
 
 
 # ---- holes and judgement

@@ -5,11 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshcast.protocol.limits import (
-    PARKED_MAX,
-    PARKED_US,
-    PULL_CHUNKS_BURST,
-)
+from meshcast.protocol.limits import PARKED_MAX, PARKED_US, PULL_CHUNKS_BURST
 from meshcast.protocol.units import SECOND
 from tests.protocol.sayings import chunks, refilled
 from tests.protocol.server import NOW, Server

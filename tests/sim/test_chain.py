@@ -37,7 +37,7 @@ def test_a_child_whose_parent_dies_turns_to_its_standby_and_plays_on(scripted: S
     world.faults.kill(middle)
     world.run_for(5 * SECOND)
     assert uplink_of(bottom).parent == top.key
-    (repair_us,) = uplink_of(bottom).repairs_us
+    (repair_us,) = uplink_of(bottom).search.repairs_us
     assert repair_us < 600 * MILLISECOND
     assert has_no_hole(bottom)
 
@@ -77,7 +77,7 @@ def test_the_children_of_a_stalled_peer_stay_with_it(scripted: Scripted) -> None
     world.run_for(5 * SECOND)
     assert uplink_of(middle).parent == world.source.key
     assert uplink_of(bottom).parent == middle.key
-    assert uplink_of(bottom).repairs_us == []
+    assert uplink_of(bottom).search.repairs_us == []
     assert has_no_hole(bottom)
 
 
@@ -88,7 +88,7 @@ def test_a_paused_source_moves_nobody(scripted: Scripted) -> None:
     world.is_paused = False
     world.run_for(5 * SECOND)
     for peer in peers:
-        assert uplink_of(peer).repairs_us == []
+        assert uplink_of(peer).search.repairs_us == []
         assert has_no_hole(peer)
 
 

@@ -25,6 +25,7 @@ from meshcast.protocol.messages import Standbys as Named
 from meshcast.protocol.playout import Playout
 from meshcast.protocol.relay import Relay
 from meshcast.protocol.repair import Repair
+from meshcast.protocol.search import Search
 from meshcast.protocol.session import Session
 from meshcast.protocol.sources import Sources
 from meshcast.protocol.standing import Standing
@@ -383,8 +384,8 @@ def waits_before_it_asks(patch: Patch) -> None:
 
 
 def asks_nobody_once_it_has_lost_a_parent(patch: Patch) -> None:
-    decide = Uplink._decide
-    patch.setattr(Uplink, "_decide", lambda self, now: [] if self._has_heard else decide(self, now))
+    decide = Search.decide
+    patch.setattr(Search, "decide", lambda self, now: [] if self.has_heard else decide(self, now))
     patch.setattr(Repair, "deadline", always(1 << 60))
 
 

@@ -1,4 +1,4 @@
-"""The hearing half: going to another parent without a gap."""
+"""Going over to another parent without a gap: by order or for a better one, and what happens when it comes to nothing."""
 
 from typing import Any
 
