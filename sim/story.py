@@ -112,7 +112,7 @@ class Story:
         uplink = uplink_of(peer)
         ticket = uplink_of(to).neighbours.own_ticket
         if uplink.parent is not None and ticket is not None and not peer.is_frozen:
-            term = peer.machine._term  # type: ignore[attr-defined] # noqa: SLF001 - of an order that counts
+            term = peer.machine.enrolment.term  # type: ignore[attr-defined] # of an order that counts
             order = Move(term, uplink.attached_counter, uplink.parent, ticket)
             self.world.runner.feed(peer, Received(self.world.tracker.key, order))
 

@@ -10,6 +10,7 @@ from meshcast.protocol.backlog import Held
 from meshcast.protocol.chunk import Flag
 from meshcast.protocol.departure import Departure
 from meshcast.protocol.effects import Bridge, Conceal, Departed, Effect, Failed, HangUp, Play, Send
+from meshcast.protocol.enrolment import Enrolment
 from meshcast.protocol.events import (
     Captured,
     ChunkReceived,
@@ -36,43 +37,27 @@ from meshcast.protocol.messages import (
     Beat,
     Bye,
     Fault,
-    Goodbye,
-    Join,
     Leave,
     Message,
-    Move,
-    Noted,
     Notice,
-    Placed,
     Refuse,
-    Refused,
-    Renewed,
-    Report,
-    Resume,
     Stalled,
-    Standbys,
     Uncles,
-    Wait,
     Why,
 )
+from meshcast.protocol.news import News
 from meshcast.protocol.peer_status import status_of
 from meshcast.protocol.playout import Playout
 from meshcast.protocol.playout_delay import DelayChooser
 from meshcast.protocol.serving import Serving
-from meshcast.protocol.session import IMPOSTOR, Contact, Session
-from meshcast.protocol.sources import Turn
+from meshcast.protocol.session import IMPOSTOR, Contact
 from meshcast.protocol.tally import Status, Tally
-from meshcast.protocol.tickets import Delegation, Role, Ticket
+from meshcast.protocol.tickets import Role, Ticket
 from meshcast.protocol.units import SECOND, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
 from meshcast.protocol.waking import attach_anew
 
 SAMPLE_BYTES: Final = 1200
-REFUSALS: Final = {
-    Why.UNKNOWN_BROADCAST: "the tracker does not know this broadcast; check the link, or ask whether it has begun",
-    Why.BANNED: "the tracker has banned this peer from the broadcast; restart to join anew",
-    Why.TICKET: "the tracker does not accept this peer's ticket; restart to join anew",
-}
 
 
 class PeerMachine:
@@ -103,13 +88,14 @@ class PeerMachine:
         self.intake = Intake(self.backlog, self.sources, self.tally)
         self.playout = Playout(self.backlog, delay_us, DelayChooser(delay_us) if adapts else None)
         self.history = History(self.backlog, self.playout, self.uplink.standbys)
-        self.session = Session(member, self._introduce, self._report, self._may_wait)
-        self.waiting: Wait | None = None
-        self.title = ""
+        self.news = News(
+            member, self.sources, self.uplink, self.relay, self.intake, self.playout, self.history
+        )
+        self.enrolment = Enrolment(member, self.uplink, self.relay, self.intake, self.news)
+        self.session = self.enrolment.session
         self.delay_us: Micros | None = None
         self.is_standby_programme = False
         """What is heard is played while the host is away."""
-        self._term = 0
         self.acquaintances = self.serving.acquaintances
         self.departure = Departure(self.relay)
         self.household = Household(self.relay, self.backlog, uplink_bps) if is_paced else None
@@ -123,15 +109,11 @@ class PeerMachine:
             self.tally,
             self._needs,
         )
-        self.invitation = b""
-        """What is shown to the tracker when one asks for a place."""
         self._now: Micros = 0
         """When something happened last."""
         self._has_stopped = False
         self._has_slept = False
         """Nothing later has come since this machine overslept."""
-        self._joins_anew = False
-        """The tracker has refused its ticket, and given no other yet."""
 
     def handle(self, event: Event, now: Micros) -> list[Effect]:
         """Take in what happened; return what is to be done, in order."""
@@ -267,7 +249,11 @@ class PeerMachine:
         self.relay.gone(peer, now)
         return self.uplink.disconnected(peer, now)
 
-    # ---- what peers say
+    # ---- what is said
+
+    def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
+        """Take in what the tracker says; to one that goes it has nothing to say any more."""
+        return [] if self.departure.has_begun else self.enrolment.heard(message, now)
 
     def _from_peer(self, peer: PeerId, message: Message, now: Micros) -> list[Effect]:
         """Take in what a neighbour says."""
@@ -283,7 +269,7 @@ class PeerMachine:
             case Uncles():
                 return self.uplink.uncles(peer, message, now)
             case Notice():
-                return self._notice(message, now)
+                return self.news.take_in(message, now)
             case Bye(why):
                 if why is not Why.SHED:
                     self.relay.gone(peer, now)
@@ -297,114 +283,11 @@ class PeerMachine:
         if is_parent:
             self.tally.parents += 1
             self.tally.attached_at = self.tally.attached_at or now
-            self.waiting = None
+            self.enrolment.waiting = None
             self.playout.anchor(accept.newest, now - accept.idle_us)
             if self.tally.parents == 1:
                 self.history.begin(accept.newest, now)
         return effects
-
-    def _notice(self, notice: Notice, now: Micros) -> list[Effect]:
-        """Take in delegations and bans, and pass on what is new."""
-        effects = self._learn(notice.delegations, now)
-        for ban in notice.bans:
-            if ban.peer == self.member.me and self.member.believes(ban, now):
-                return [*effects, Failed(REFUSALS[Why.BANNED])]
-            is_known = ban.peer in self.relay.bans
-            effects += self.relay.ban(ban, now)
-            if not is_known and ban.peer in self.relay.bans:
-                effects += self.uplink.cut_off(ban.peer, now)
-        return effects
-
-    def _learn(self, delegations: tuple[Delegation, ...], now: Micros) -> list[Effect]:
-        """Take in whose chunks are good; when another run begins, what was heard is of the past.
-
-        When another goes on with the run, nothing that is here is touched; only a child of who spoke before has a parent
-        that brings nothing good any more, and need not wait for silence.
-        """
-        before = self.sources.delegations
-        turn = self.sources.learn(delegations, self.member.wall(now))
-        if turn is Turn.BEGUN_ANEW:
-            self.backlog.clear()
-            self.uplink.pulls.holes.clear()
-            self.history.clear()
-            self.playout.reset()
-            self.intake.start = 0
-            if self.uplink.vigil is not None:
-                self.uplink.vigil.watch.newest = 0
-        if self.sources.delegations == before:
-            return []
-        effects = self.relay.tell(Notice(self.sources.delegations, ()))
-        parent = self.uplink.parent
-        if turn is Turn.CONTINUED and parent is not None and self.sources.is_superseded(parent):
-            effects += self.uplink.lose_parent(now, is_silent=False)
-        return effects
-
-    # ---- what the tracker says
-
-    def _from_tracker(self, message: Message, now: Micros) -> list[Effect]:
-        """Take in what the tracker says; what an earlier term said is void, and what it says to one that goes."""
-        if self.departure.has_begun:
-            return []
-        match message:
-            case Placed(term=term) | Noted(term=term) | Move(term=term) | Standbys(term=term):
-                if term < self._term:
-                    return []
-                self._term = term
-            case _:
-                pass
-        match message:
-            case Placed():
-                return self._placed(message, now)
-            case Wait():
-                self.waiting = message
-            case Noted():
-                self.session.noted(message)
-            case Move():
-                return self.uplink.move(message, now)
-            case Standbys():
-                return self.uplink.named_standbys(message.standbys, now)
-            case Renewed(ticket) if ticket.peer == self.member.me:
-                self.uplink.neighbours.own_ticket = ticket
-            case Notice():
-                return self._notice(message, now)
-            case Refused():
-                return self._refused(message, now)
-            case Goodbye():
-                self.session.disconnected("the tracker is being restarted", now)
-                return [HangUp(self.member.tracker, "goodbye")]
-            case _:
-                pass
-        return []
-
-    def _placed(self, placed: Placed, now: Micros) -> list[Effect]:
-        """Take in a place."""
-        if placed.ticket.peer != self.member.me or not self.member.trusts(placed.ticket, now):
-            return [Failed("the tracker's ticket is not good; is this machine's clock right?")]
-        self.title, self._joins_anew = placed.title, False
-        self.uplink.neighbours.own_ticket = placed.ticket
-        effects = self._learn(placed.delegations, now)
-        if not self.backlog.newest:
-            self.intake.start = placed.newest
-        return effects + self.uplink.placed(placed.parent, placed.standbys, now)
-
-    def _refused(self, refused: Refused, now: Micros) -> list[Effect]:
-        """Take in that the tracker does not do it: fatal for a joiner, while one who was placed joins anew.
-
-        Until then the ticket that one has is good among peers: whoever loses its parent now needs it.
-        """
-        if self.uplink.neighbours.own_ticket is not None and refused.why is Why.TICKET:
-            if not self._joins_anew:
-                self._joins_anew = True
-                self.session.introduce_again(now)
-            return []
-        is_known = self.uplink.neighbours.own_ticket is not None or self.waiting is not None
-        if is_known and refused.why is Why.UNKNOWN_BROADCAST:
-            # A tracker that has forgotten everything, and the broadcaster has not come back to it yet: what it said
-            # of a ticket says nothing.
-            self._joins_anew = False
-            self.session.disconnected("the broadcaster has not come back to it", now)
-            return [HangUp(self.member.tracker, "asking again later")]
-        return [Failed(REFUSALS.get(refused.why, refused.detail))]
 
     # ---- time
 
@@ -455,39 +338,6 @@ class PeerMachine:
                 return effects
         self._has_stopped = True
         return [*self.uplink.leave(), *self.acquaintances.part(), Departed()]
-
-    # ---- for the session
-
-    def _introduce(self) -> list[Message]:
-        """Join, or come back with the ticket that one has."""
-        if self.uplink.neighbours.own_ticket is not None and not self._joins_anew:
-            return [Resume(self.uplink.neighbours.own_ticket)]
-        member = self.member
-        wish = (member.role, self.relay.capacity, member.addresses, member.landmarks, self.invitation)
-        return [Join(member.broadcast, *wish)]
-
-    def _report(self, serial: int) -> Report | None:
-        """Say where one stands, once placed."""
-        uplink = self.uplink
-        if uplink.neighbours.own_ticket is None or self._joins_anew:
-            return None
-        silent, uplink.search.left_for_silence = uplink.search.left_for_silence, None
-        return Report(
-            serial,
-            uplink.attached_counter,
-            uplink.parent,
-            self.standing.rank,
-            tuple(self.relay.children),
-            tuple(uplink.standbys.all),
-            self.backlog.newest,
-            uplink.search.is_seeking and uplink.parent is None,
-            silent,
-            self.relay.offered,
-        )
-
-    def _may_wait(self) -> bool:
-        """Tell whether the tracker is not needed at once."""
-        return self.uplink.state.is_hearing
 
     def _own_uncles(self) -> tuple[Ticket, ...]:
         """Give children whom to turn to."""

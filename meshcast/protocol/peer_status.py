@@ -17,7 +17,7 @@ def status_of(peer: "PeerMachine") -> Status:
         peer.session.contact,
         ""
         if peer.uplink.state.is_hearing or peer.playout.is_audible
-        else waits_for(peer.session, peer.waiting),
+        else waits_for(peer.session, peer.enrolment.waiting),
         peer.uplink.parent,
         tuple(peer.relay.children),
         tuple(peer.uplink.standbys.warm()),
@@ -34,7 +34,7 @@ def status_of(peer: "PeerMachine") -> Status:
         peer.relay.served_bytes,
         tuple(peer.uplink.search.repairs_us),
         peer.uplink.neighbours.doubts.false_alarms,
-        peer.title,
+        peer.enrolment.title,
         peer.is_standby_programme,
     )
 

@@ -44,8 +44,8 @@ class Understudy:
 
     def handle(self, event: Event, now: Micros) -> list[Effect]:
         """Take in what happened; return what is to be done, in order."""
-        if not self.peer.invitation:
-            self.peer.invitation = self._mandate.introduction(self.peer.member.wall(now))
+        if not self.peer.enrolment.invitation:
+            self.peer.enrolment.invitation = self._mandate.introduction(self.peer.member.wall(now))
         if isinstance(event, Received):
             if self._is_unknown(event, now):
                 return [HangUp(event.peer, "asking again later"), *self.peer.handle(Tick(), now)]

@@ -42,7 +42,7 @@ def test_a_table_of_one_that_has_not_begun_claims_nothing(newcomer: View) -> Non
 def test_a_title_is_shown_as_it_is_whatever_the_broadcaster_wrote_into_it(
     views: list[View], title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views[0].machine, "title", title)
+    monkeypatch.setattr(views[0].machine.enrolment, "title", title)
     assert drawn(views[0]).splitlines()[0].startswith(f"{title} ")
 
 

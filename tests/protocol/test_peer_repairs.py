@@ -238,24 +238,6 @@ def test_chunks_of_another_run_are_dropped_and_blame_nobody(world: Any) -> None:
     assert world.parent("kid") == "mum"
 
 
-def test_a_ban_reaches_everybody_below_and_cuts_the_banned_off(world: Any) -> None:
-    family(world)
-    world.join("baby", "kid", "one")
-    world.run(2 * SECOND)
-    world.say("mum", Notice((), (world.crew.ban("one"),)))
-    for name in ("mum", "kid", "baby"):
-        assert world.crew.id("one") in world.machines[name].relay.bans
-    assert world.crew.id("one") not in world.machines["kid"].uplink.standbys
-    assert frozenset({"kid", "one"}) not in world.links
-
-
-def test_who_is_banned_itself_is_told_in_one_line(world: Any) -> None:
-    family(world)
-    world.say("kid", Notice((), (world.crew.ban("kid"),)))
-    (failed,) = world.done(Failed, "kid")
-    assert "banned" in failed.reason
-
-
 # ---- hostile neighbours
 
 

@@ -1,16 +1,23 @@
-"""A listener whose tracker dies, forgets or restarts."""
+"""A listener and its tracker: what it is told and says, and what it does when the tracker dies, forgets or restarts."""
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from meshcast.protocol.effects import Failed, HangUp
 from meshcast.protocol.events import Disconnected
 from meshcast.protocol.messages import (
     Goodbye,
     Join,
+    Move,
+    Noted,
     Refused,
     Renewed,
     Report,
     Resume,
+    Wait,
+    WaitFor,
     Why,
 )
 from meshcast.protocol.units import SECOND
@@ -85,3 +92,48 @@ def test_a_renewed_ticket_is_ones_own_and_nobody_elses(world: Any) -> None:
     later = world.crew.ticket("kid", until_s=world.crew.until_s - 1)
     world.say("kid", Renewed(later))
     assert kid.uplink.neighbours.own_ticket == later
+
+
+def test_who_waits_is_told_for_what(world: Any) -> None:
+    peer = world.add_peer("ann")
+    world.say("ann", Wait(WaitFor.SOURCE, 0, 0, b""))
+    assert peer.status().waiting == "for the broadcaster"
+    world.say("ann", Wait(WaitFor.PLACE, 12, 0, b""))
+    assert peer.status().waiting == "for a place (number 12)"
+
+
+def test_nothing_is_reported_before_one_is_placed(world: Any) -> None:
+    world.add_peer("ann")
+    world.run(SECOND)
+    assert [type(message) for _, message in world.told] == [Join]
+    world.place("ann", None)
+    world.run(SECOND)
+    assert isinstance(world.told[-1][1], Report)
+
+
+@pytest.mark.parametrize("why", [Why.UNKNOWN_BROADCAST, Why.BANNED, Why.TICKET, Why.FULL])
+def test_a_joiner_that_the_tracker_refuses_fails_in_one_line(world: Any, why: Why) -> None:
+    world.add_peer("ann")
+    world.say("ann", Refused(why, "no room"))
+    (failed,) = world.done(Failed, "ann")
+    assert "\n" not in failed.reason
+
+
+def test_a_ticket_of_somebody_else_or_from_another_time_is_no_place(
+    crew: Any, make_world: Callable[[], Any]
+) -> None:
+    for placed in (crew.placed("bob", "source"), crew.placed("ann", "source")):
+        world = make_world()
+        world.add_peer("ann", wall_offset_us=crew.until_s * SECOND)
+        world.say("ann", placed)
+        (failed,) = world.done(Failed, "ann")
+        assert "clock" in failed.reason
+
+
+def test_what_an_earlier_term_said_is_void(world: Any) -> None:
+    family(world)
+    kid = world.machines["kid"]
+    world.say("kid", Noted(5, 1))
+    world.say("kid", Move(4, kid.uplink.attached_counter, world.crew.id("mum"), world.crew.ticket("one")))
+    world.run(SECOND)
+    assert world.parent("kid") == "mum"
