@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from sim.adversary import ALL, ANYBODY_RAISES, NO_LEASE, Findings, Rules, run
+from sim.adversary import Findings, run
+from sim.bare_peer import ALL, ANYBODY_RAISES, NO_LEASE, Rules
 
 VARIANTS: Final = {
     "all rules": ALL,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from meshcast.protocol.units import SECOND
-from sim.adversary import ANYBODY_RAISES, NO_LEASE, STEPS, Chaos, Rules, run, step
+from sim.adversary import STEPS, Chaos, run, step
+from sim.bare_peer import ANYBODY_RAISES, NO_LEASE, Rules
 
 RUNS = 300
 LONG_STEPS = 4_000
