@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.units import MILLISECOND
 from meshcast.transport import limits
-from meshcast.transport.links import FrameReceived, LinkUp
+from meshcast.transport.link_events import FrameReceived, LinkUp
 
 
 async def test_frames_arrive_whole_and_in_order_both_ways(autojump_clock: MockClock, street: Any) -> None:

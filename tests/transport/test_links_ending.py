@@ -7,7 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from meshcast.transport import limits
-from meshcast.transport.links import DownReason, LinkDown, LinkUp
+from meshcast.transport.link_events import LinkDown, LinkUp
+from meshcast.transport.reasons import DownReason
 
 
 async def test_hanging_up_lets_what_was_sent_arrive_first(autojump_clock: MockClock, street: Any) -> None:
