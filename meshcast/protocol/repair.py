@@ -8,8 +8,7 @@ later a new round begins with whoever is known by then.
 
 import enum
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from meshcast.protocol.limits import COLD_DIAL_US, DIAL_ALL_AFTER_US, HEDGE_US_MIN, ROUND_US
 from meshcast.protocol.units import MILLISECOND, Micros
@@ -20,14 +19,15 @@ Name = TypeVar("Name", bound=Hashable)
 """What names a peer: its key, or a number where a million of them are simulated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate(Generic[Name]):
+# A tuple is made in a third of the time of a frozen dataclass, and repairs are all that happens in a mass crash.
+class Candidate(NamedTuple, Generic[Name]):
     """Somebody to ask first: a standby, or the parent that the tracker named."""
 
     peer: Name
     is_warm: bool
     """Its link is up."""
     rtt_us: Micros
+    is_source: bool = False
 
     @property
     def patience_us(self) -> Micros:
@@ -35,38 +35,32 @@ class Candidate(Generic[Name]):
         return max(HEDGE_US_MIN, self.rtt_us + self.rtt_us // 2) if self.is_warm else COLD_DIAL_US
 
 
-@dataclass(frozen=True, slots=True)
-class Ask(Generic[Name]):
+class Ask(NamedTuple, Generic[Name]):
     """Ask this one to adopt."""
 
     peer: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Warm(Generic[Name]):
-    """A standby whose link is up."""
-
-    peer: Name
-    is_source: bool
-    rtt_us: Micros
-
-
-def nearest_first(warm: Iterable[Warm[Name]]) -> list[Warm[Name]]:
+def nearest_first(warm: Iterable[Candidate[Name]]) -> list[Candidate[Name]]:
     """Order standbys: the nearest first, and the origin last, for its upload is not to grow with the crowd."""
-    return sorted(warm, key=lambda one: (one.is_source, one.rtt_us))
+    return sorted(warm, key=_origin_last)
+
+
+def _origin_last(one: Candidate[Name]) -> tuple[bool, Micros]:
+    return one.is_source, one.rtt_us
 
 
 def in_order(
-    named: Name | None, warm: Iterable[Warm[Name]], cold: Iterable[Name], *, is_up: bool
+    named: Name | None, warm: Iterable[Candidate[Name]], cold: Iterable[Name], *, is_up: bool
 ) -> list[Candidate[Name]]:
     """Give whom to ask: whom a joiner was named (its link is up or not), the warm, and for a joiner the others too."""
-    first = [] if named is None else [Candidate(named, is_warm=is_up, rtt_us=RTT_UNKNOWN_US)]
-    first += [
-        Candidate(one.peer, is_warm=True, rtt_us=one.rtt_us)
-        for one in nearest_first(warm)
-        if one.peer != named
-    ]
-    return first + [Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US) for peer in cold if peer != named]
+    if named is None:
+        order = nearest_first(warm)
+    else:
+        order = [Candidate(named, is_up, RTT_UNKNOWN_US)]
+        order += [one for one in nearest_first(warm) if one.peer != named]
+    order += [Candidate(peer, is_warm=False, rtt_us=RTT_UNKNOWN_US) for peer in cold if peer != named]
+    return order
 
 
 class DialAll(enum.Enum):
@@ -91,12 +85,17 @@ class Stage(enum.Enum):
     ALL = "all"
 
 
+_STANDBYS: Final = Stage.STANDBYS
+_ALL: Final = Stage.ALL
+"""Read off the enum once: it takes its time for it."""
+
+
 class Repair(Generic[Name]):
     """One round of asking."""
 
     def __init__(self, candidates: Sequence[Candidate[Name]], now: Micros) -> None:
         self._queue = list(candidates)
-        self._stage = Stage.STANDBYS
+        self._stage = _STANDBYS
         self._next_at = now
         self._round_ends_at: Micros | None = None
         self._tried: dict[Name, None] = {}
@@ -105,7 +104,7 @@ class Repair(Generic[Name]):
 
     def deadline(self) -> Micros:
         """When is the next decision due?"""
-        if self._stage is Stage.ALL and not self._connected:
+        if self._stage is _ALL and not self._connected:
             assert self._round_ends_at is not None
             return self._round_ends_at
         return self._next_at
@@ -113,15 +112,15 @@ class Repair(Generic[Name]):
     def decide(self, now: Micros) -> list[Decision[Name]]:
         """Give what is to be done by now."""
         decisions: list[Decision[Name]] = []
-        while self._stage is Stage.STANDBYS and self._next_at <= now:
+        while self._stage is _STANDBYS and self._next_at <= now:
             decisions.append(self._next_standby(now))
-        if self._stage is Stage.ALL:
+        if self._stage is _ALL:
             decisions.extend(self._next_of_all(now))
         return decisions
 
     def connected(self, candidate: Candidate[Name], now: Micros) -> None:
         """Take in that somebody's link is up, who was dialled because nobody answered."""
-        if self._stage is Stage.ALL and candidate.peer not in self._tried:
+        if self._stage is _ALL and candidate.peer not in self._tried:
             self._connected.append(candidate)
             self._next_at = max(self._next_at, now)
 
@@ -145,7 +144,7 @@ class Repair(Generic[Name]):
     def _next_standby(self, now: Micros) -> Decision[Name]:
         """Ask the next standby, or turn to all others."""
         if not self._queue:
-            self._stage = Stage.ALL
+            self._stage = _ALL
             self._round_ends_at = now + ROUND_US
             self._next_at = now
             return DialAll.NOW

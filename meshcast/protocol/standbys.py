@@ -10,7 +10,7 @@ from meshcast.protocol.limits import STANDBY_SILENCE_US_MAX, STANDBYS_MAX
 from meshcast.protocol.machine import earliest
 from meshcast.protocol.messages import Beat
 from meshcast.protocol.networks import prefix_of
-from meshcast.protocol.repair import RTT_UNKNOWN_US, Candidate, Warm, in_order, nearest_first
+from meshcast.protocol.repair import RTT_UNKNOWN_US, Candidate, in_order, nearest_first
 from meshcast.protocol.tickets import Role, Ticket
 from meshcast.protocol.units import Micros, PeerId, Rank, Sequence
 
@@ -110,9 +110,9 @@ class Standbys:
         cold = [peer for peer, one in self.all.items() if one.heard_at is None and named is not None]
         return in_order(named, self._warm(), cold, is_up=is_up)
 
-    def _warm(self) -> list[Warm[PeerId]]:
+    def _warm(self) -> list[Candidate[PeerId]]:
         return [
-            Warm(peer, one.ticket.role is Role.SOURCE, one.rtt_us)
+            Candidate(peer, is_warm=True, rtt_us=one.rtt_us, is_source=one.ticket.role is Role.SOURCE)
             for peer, one in self.all.items()
             if one.heard_at is not None
         ]

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int CALL, FIELDS, SLOT_BITS, SPARE_MAX
+cdef int CALL, FIELDS, SLOT_BITS, SLOT_MASK
 
 cdef class Actor:
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
@@ -16,6 +16,8 @@ cdef class Pile:
 
     @cython.locals(at=int, numbers="long long[:]")
     cpdef add(self, long long when, Actor actor, int kind, long long a, long long b, long long c, long long d, thing)
+    @cython.locals(numbers="long long[:]", position=int, at=int, when=cython.longlong, pile=Pile)
+    cpdef deal_out(self, list piles)
     cpdef clear(self)
 
 cdef class Calendar:
@@ -25,22 +27,22 @@ cdef class Calendar:
     cdef public Pile _open
     cdef public long long[:] _order
     cdef public int _next
-    cdef public dict _piles
-    cdef public list _spare
+    cdef public list _slots
+    cdef public dict _blocks
     cdef public long long _serial
     cdef public long long _opened
     cdef public Caller _caller
 
-    @cython.locals(slot=cython.longlong, now=cython.longlong, pile=Pile, due=cython.longlong)
+    @cython.locals(slot=cython.longlong, now=cython.longlong, block=cython.longlong, pile=Pile, due=cython.longlong)
     cpdef at(self, long long when, Actor actor, int kind, long long a=*, long long b=*, long long c=*, long long d=*, thing=*)
     @cython.locals(last=cython.longlong)
     cpdef run_until(self, long long until)
     @cython.locals(
-        pile=Pile, heap=list, order="long long[:]", count=int, numbers="long long[:]", is_on_pile=bint, position=int,
-        when=cython.longlong, first=cython.longlong, at=int, actor=Actor,
+        pile=Pile, heap=list, order="long long[:]", count=int, numbers="long long[:]", position=int,
+        when=cython.longlong, at=int, actor=Actor,
     )
     cpdef _run_slot(self, long long until)
     @cython.locals(actor=Actor)
     cpdef _run_first(self)
-    @cython.locals(done=Pile, pile=Pile)
+    @cython.locals(slot=int, pile=Pile, coming=Pile)
     cpdef _open_next(self)

@@ -2,7 +2,8 @@
 
 The order is `sim.scheduler`'s: by time and, within one instant, as asked for. A pile costs an append where a heap of a
 million departures costs twenty comparisons; when its slot comes it is put in order at once, and a small heap beside it
-takes what is asked for within the slot.
+takes what is asked for within the slot. There are piles for the slots of the current block of time, used again in each;
+what comes in a later block lies on one pile for all of it, and is dealt out when the block begins.
 
 What is to happen is a few numbers and the actor to whom it happens: kept in columns, millions of them are no objects that
 wait all over the memory.
@@ -23,10 +24,11 @@ SLOT_US: Final[Micros] = 1 << SLOT_BITS
 """A slot: about 8 ms, less than most ways take: so what is asked for seldom lies in the slot in which it is."""
 FIELDS: Final = 6
 """Numbers for each happening: when, which kind, and four that its kind gives a meaning."""
+BLOCK_BITS: Final = 9
+"""A block: 512 slots, about 4 s; most of what happens is asked for less than a second before."""
+SLOT_MASK: Final = (1 << BLOCK_BITS) - 1
 PILE_MIN: Final = 8
 """Room on a pile when it is begun."""
-SPARE_MAX: Final = 64
-"""Empty piles that are kept for slots to come."""
 CALL: Final = 0
 
 _push: Final = heapq.heappush
@@ -66,7 +68,7 @@ class Pile:
         """Put something on top."""
         at = FIELDS * self.size
         if at == len(self.numbers):
-            self.numbers = longer(self.numbers, 3 * at)
+            self.numbers = longer(self.numbers, at)
         numbers = self.numbers
         numbers[at], numbers[at + 1] = when, kind
         numbers[at + 2], numbers[at + 3], numbers[at + 4], numbers[at + 5] = a, b, c, d
@@ -74,8 +76,27 @@ class Pile:
         self.things.append(thing)
         self.size += 1
 
+    def deal_out(self, piles: "list[Pile]") -> None:
+        """Put everything on the piles of the slots where it belongs, in the order in which it was asked for."""
+        numbers = self.numbers
+        for position in range(self.size):
+            at = FIELDS * position
+            when = numbers[at]
+            piles[when >> SLOT_BITS & SLOT_MASK].add(
+                when,
+                self.actors[position],
+                numbers[at + 1],
+                numbers[at + 2],
+                numbers[at + 3],
+                numbers[at + 4],
+                numbers[at + 5],
+                self.things[position],
+            )
+
     def order(self) -> "array[int]":
         """Give the positions in the order of time; those of one instant stay as they were asked for."""
+        if self.size < 2:
+            return array("q", [0] * self.size)
         when = np.frombuffer(self.numbers, np.int64)[: FIELDS * self.size : FIELDS]
         return array("q", when.argsort(kind="stable").astype(np.int64).tobytes())
 
@@ -87,24 +108,36 @@ class Pile:
 
 
 class Calendar:
-    """Piles, one for each slot of time, and what is due in the current slot."""
+    """Piles, one for each slot and each later block of time, and what is due in the current slot."""
 
     __slots__ = (
-        "_caller", "_heap", "_next", "_open", "_opened", "_order", "_piles", "_serial", "_slot", "_spare", "now",
-    )  # fmt: skip
+        "_blocks",
+        "_caller",
+        "_heap",
+        "_next",
+        "_open",
+        "_opened",
+        "_order",
+        "_serial",
+        "_slot",
+        "_slots",
+        "now",
+    )
 
     def __init__(self) -> None:
         self.now: Micros = 0
         self._slot = 0
         self._heap: list[tuple[Micros, int, Actor, int, int, int, int, int, Any]] = []
-        self._open = Pile()
+        self._slots: Final = [Pile() for _ in range(SLOT_MASK + 1)]
+        """For each slot of the current block what happens in it."""
+        self._blocks: Final[dict[int, Pile]] = {}
+        """For each later block what happens in it."""
+        self._open = self._slots[0]
         """The pile of the current slot,"""
         self._order = array("q")
         """its positions in order of time,"""
         self._next = 0
         """and how many of these are done."""
-        self._piles: dict[int, Pile] = {}
-        self._spare: list[Pile] = []
         self._serial = 0
         """How much has been put into the heap."""
         self._opened = 0
@@ -114,7 +147,7 @@ class Calendar:
     @property
     def called(self) -> int:
         """How much has happened."""
-        return self._serial - len(self._heap) + self._opened - (self._open.size - self._next)
+        return self._serial - len(self._heap) + self._opened - (len(self._order) - self._next)
 
     def at(
         self,
@@ -128,17 +161,21 @@ class Calendar:
         thing: Any = None,
     ) -> None:
         """Let something happen to an actor at `when`, or at once if that is past."""
-        slot = when >> SLOT_BITS
-        if slot > self._slot:
-            pile = self._piles.get(slot)
-            if pile is None:
-                pile = self._piles[slot] = self._spare.pop() if self._spare else Pile()
-            pile.add(when, actor, kind, a, b, c, d, thing)
+        slot, now = when >> SLOT_BITS, self.now
+        if slot <= self._slot:
+            self._serial += 1
+            due = when if when > now else now  # noqa: FURB136 - done often
+            _push(self._heap, (due, self._serial, actor, kind, a, b, c, d, thing))
             return
-        self._serial += 1
-        now = self.now
-        due = when if when > now else now  # noqa: FURB136 - done most
-        _push(self._heap, (due, self._serial, actor, kind, a, b, c, d, thing))
+        block = slot >> BLOCK_BITS
+        pile: Pile | None
+        if block == self._slot >> BLOCK_BITS:
+            pile = self._slots[slot & SLOT_MASK]
+        else:
+            pile = self._blocks.get(block)
+            if pile is None:
+                pile = self._blocks[block] = Pile()
+        pile.add(when, actor, kind, a, b, c, d, thing)
 
     def call(self, when: Micros, act: Callable[..., object], *arguments: Any) -> None:
         """Call `act(*arguments)` at `when`, or at once if that is past."""
@@ -158,19 +195,16 @@ class Calendar:
         pile, heap, order = self._open, self._heap, self._order
         count, numbers = len(order), pile.numbers
         while True:
-            is_on_pile = self._next < count
-            if is_on_pile:
+            if self._next < count:
                 position = order[self._next]
                 when = numbers[FIELDS * position]
-            if heap:
-                first: Micros = heap[0][0]
-                # Of one instant, what is on the pile was asked for before what is in the heap.
-                if not is_on_pile or first < when:
-                    if first > until:
-                        return
-                    self._run_first()
-                    continue
-            if not is_on_pile or when > until:
+            else:
+                position, when = 0, until + 1
+            # Of one instant, what is on the pile was asked for before what is in the heap.
+            if heap and heap[0][0] <= until and heap[0][0] < when:
+                self._run_first()
+                continue
+            if when > until:
                 return
             self._next += 1
             self.now = when
@@ -191,17 +225,14 @@ class Calendar:
 
     def _open_next(self) -> None:
         """Go on to the next slot, and put its pile in order."""
+        self._open.clear()
         self._slot += 1
-        done = self._open
-        pile = self._piles.pop(self._slot, None)
-        if pile is None:
-            done.clear()
-            self._order = array("q")
-        else:
-            if len(self._spare) < SPARE_MAX:
-                done.clear()
-                self._spare.append(done)
-            self._open = pile
-            self._order = pile.order()
-            self._opened += pile.size
+        slot = self._slot & SLOT_MASK
+        if not slot:
+            coming = self._blocks.pop(self._slot >> BLOCK_BITS, None)
+            if coming is not None:
+                coming.deal_out(self._slots)
+        pile = self._open = self._slots[slot]
+        self._order = pile.order()
+        self._opened += pile.size
         self._next = 0

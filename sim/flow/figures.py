@@ -78,7 +78,7 @@ class Figures:
         took_us = now - orphan.unheard_since
         if len(self.repair_us) < REPAIRS_KEPT_MAX:
             self.repair_us.append(took_us)
-        elif (place := self._chance.randrange(self.repairs)) < REPAIRS_KEPT_MAX:
+        elif (place := int(self.repairs * self._chance.random())) < REPAIRS_KEPT_MAX:
             self.repair_us[place] = took_us
         self._look_at(self._flow.mesh.parent[orphan.node])
 

@@ -30,7 +30,6 @@ from meshcast.protocol.repair import (
     DialAll,
     NewRound,
     Repair,
-    Warm,
     in_order,
 )
 from meshcast.protocol.units import Micros
@@ -81,7 +80,7 @@ class Orphan:
         self.has_heard = has_heard
         """It had a parent before; a joiner had none."""
         self.uncles = uncles
-        self.repair: Repair[int] = Repair((), since)
+        self.repair: Repair[int]
         self.named: Known | None = None
         """Whom the tracker has named."""
         self.is_named_up = False
@@ -215,7 +214,7 @@ class Orphans(Actor):
         mesh, node = self.mesh, orphan.node
         is_joiner = not orphan.has_heard
         named = orphan.named[0] if orphan.named is not None and is_joiner else None
-        warm: list[Warm[int]] = []
+        warm: list[Candidate[int]] = []
         cold: list[int] = []
         for entry in range(STANDBYS_MAX * node, STANDBYS_MAX * (node + 1)):
             standby = mesh.standby[entry]
@@ -223,7 +222,7 @@ class Orphans(Actor):
                 continue
             if mesh.warm_at[entry] <= now:
                 is_source = mesh.role[standby] == SOURCE
-                warm.append(Warm(standby, is_source, 2 * mesh.delay_us(node, standby)))
+                warm.append(Candidate(standby, True, 2 * mesh.delay_us(node, standby), is_source))  # noqa: FBT003
             elif is_joiner:
                 cold.append(standby)
         return in_order(named, warm, cold, is_up=False)

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import Micros
-from sim.flow.calendar import PILE_MIN, SLOT_US, Actor, Calendar
+from sim.flow.calendar import BLOCK_BITS, PILE_MIN, SLOT_US, Actor, Calendar
 from sim.scheduler import Scheduler
+
+BLOCK_US = SLOT_US << BLOCK_BITS
 
 # Times within a slot, at its edges, across several, and in the past of whoever asks.
 TIMES = st.one_of(
@@ -16,6 +18,7 @@ TIMES = st.one_of(
     st.integers(0, 6).map(lambda slots: slots * SLOT_US),
     st.integers(1, 6).map(lambda slots: slots * SLOT_US - 1),
     st.sampled_from((1_000 * SLOT_US, 1_000 * SLOT_US + 1)),
+    st.sampled_from((BLOCK_US - 1, BLOCK_US, BLOCK_US + 1, 3 * BLOCK_US, 3 * BLOCK_US + SLOT_US)),
 )
 CALLS = st.recursive(
     st.tuples(TIMES, st.just(())),
@@ -111,7 +114,7 @@ def test_what_happens_is_what_was_asked_for_and_happens_to_whom_it_was_meant(whe
 
 def test_piles_that_are_used_again_hold_nothing_of_before() -> None:
     calendar, ann = Calendar(), Witness()
-    rounds = 150
+    rounds = (1 << BLOCK_BITS) + 50
     for slot in range(1, rounds):
         for number in range(2 * PILE_MIN - slot % 3):
             calendar.at(slot * SLOT_US + 5, ann, number, slot)
