@@ -26,5 +26,5 @@ cdef class Reports(Actor):
     cpdef report_after(self, int node, tuple left)
     cpdef _report(self, int node, int generation, tuple left)
     cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, known=list, asked=list)
+    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, at=int, heard_out=int, known=list, asked=list)
     cpdef fill_from_uncles(self, int node, long long now)

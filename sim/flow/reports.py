@@ -88,18 +88,23 @@ class Reports(Actor):
         parent = mesh.parent[node]
         if parent == NOBODY or not mesh.lacks_standby(node):
             return
-        orphans = self.orphans
-        known = orphans.uncles(parent)
         asked: list[int] = []
-        # It grows while it is gone through.
-        for uncle in known:
+        orphans, at, heard_out = self.orphans, 0, 0
+        known = orphans.uncles(parent)
+        while len(asked) < REFERRED_MAX:
+            if at == len(known):
+                # Whom those named who were asked is worth looking up only once nobody else is left.
+                if heard_out == len(asked):
+                    return
+                known += orphans.able_below(asked[heard_out], node)
+                heard_out += 1
+                continue
+            uncle = known[at]
+            at += 1
             if uncle in asked or uncle in (node, parent):
                 continue
             asked.append(uncle)
             entry = mesh.enlist(node, uncle)
             if entry >= 0:
                 mesh.warm_at[entry] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
-                return
-            known += orphans.able_below(uncle, node)
-            if len(asked) == REFERRED_MAX:
                 return
