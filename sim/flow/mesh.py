@@ -7,19 +7,18 @@ standby clients are chains, as the tracker's are, in the order in which they cam
 
 from array import array
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Final
 
 from meshcast.protocol.capacity import LISTENER, children_max, clients_max_for
 from meshcast.protocol.limits import RANK_MAX, STANDBYS_MAX
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Micros
 from tracker.overlay.chains import Chains
-from tracker.overlay.columns import END, NOBODY, ORIGIN, growth, longer, side_by_side
+from tracker.overlay.columns import END, NOBODY, ORIGIN, View, growth, longer, side_by_side
 from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
 
-Column: TypeAlias = "memoryview[int]"
 _SMALL: Final = 8
 _LARGE: Final = 6
 
@@ -35,27 +34,27 @@ class Mesh:
         """From each city to each."""
         self._small = array("h")
         """The small numbers of each peer, side by side: the columns from here on."""
-        self.alive: Column
-        self.rank: Column
-        self.role: Column
-        self.capacity: Column
-        self._children_max: Column
-        self.feeds: Column
+        self.alive: View
+        self.rank: View
+        self.role: View
+        self.capacity: View
+        self._children_max: View
+        self.feeds: View
         """How many children each peer has,"""
-        self.able: Column
+        self.able: View
         """and how many of them can serve: as many as are in `servers`."""
-        self.load: Column
+        self.load: View
         """For how many each peer stands by."""
         self._large = array("i")
         """The larger ones, likewise."""
-        self.parent: Column
-        self.generation: Column
+        self.parent: View
+        self.generation: View
         """How many peers have had this number: what was meant for an earlier one is not for this."""
-        self.city: Column
-        self.access_us: Column
-        self.lag_us: Column
+        self.city: View
+        self.access_us: View
+        self.lag_us: View
         """From the origin to this peer along its parents."""
-        self.base_us: Column
+        self.base_us: View
         """The least lag that it has had: playout counts from there."""
         self.attached_at = array("q")
         self.counter = array("q")

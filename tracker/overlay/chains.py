@@ -5,30 +5,36 @@ bytes an item and four an owner, keep the order in which items came, and add and
 list at a time: a child has one parent, a lease one lane.
 
 Each list is a ring backwards: before its first item comes its last, so that nothing else need know where it ends. The
-columns are arrays, for the reason that `columns` gives.
+columns are narrow, and both links of an item lie side by side, for the reasons that `columns` gives.
 """
 
 from array import array
+from typing import Final
 
-from tracker.overlay.columns import END, longer
+from tracker.overlay.columns import END, View, longer, side_by_side
+
+_LINKS: Final = 2
+_VIEWS: Final = frozenset(("next", "_previous"))
 
 
 class Chains:
     """Doubly linked lists, one for each owner; owners and items are numbered from 0."""
 
-    __slots__ = ("_previous", "first", "next")
+    __slots__ = ("_links", "_previous", "first", "next")
 
     def __init__(self) -> None:
         self.first = array("i")
         """The first item of each owner; walk on with `next`."""
-        self.next = array("i")
-        self._previous = array("i")
+        self._links = array("i")
+        self.next: View
+        self._previous: View
+        self._view()
 
     def grow(self, owners: int, items: int) -> None:
         """Make room for so many more owners and items."""
         self.first = longer(self.first, owners, END)
-        self.next = longer(self.next, items, END)
-        self._previous = longer(self._previous, items, END)
+        self._links = longer(self._links, _LINKS * items, END)
+        self._view()
 
     def append(self, owner: int, item: int) -> None:
         """Put an item, which is on no list, at the end of an owner's."""
@@ -55,10 +61,10 @@ class Chains:
     def of(self, owner: int) -> list[int]:
         """Give an owner's items in the order they came."""
         items: list[int] = []
-        item = self.first[owner]
+        item, after = self.first[owner], self.next
         while item != END:
             items.append(item)
-            item = self.next[item]
+            item = after[item]
         return items
 
     def clear(self, owner: int) -> list[int]:
@@ -66,3 +72,16 @@ class Chains:
         items = self.of(owner)
         self.first[owner] = END
         return items
+
+    def _view(self) -> None:
+        """Look at the table of links as columns."""
+        self.next, self._previous = side_by_side(self._links, _LINKS)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Be copied without the views, which are of this table."""
+        return {name: getattr(self, name) for name in self.__slots__ if name not in _VIEWS}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._view()

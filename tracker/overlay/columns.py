@@ -12,7 +12,7 @@ are read without Python's help through views of these arrays, and an array that 
 """
 
 from array import array
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 ORIGIN: Final = 0
 NOBODY: Final = -1
@@ -22,6 +22,8 @@ GROWTH_MIN: Final = 64
 GROWTH_DIVISOR: Final = 32
 """Columns grow by this part of themselves: a million entries have been copied 32 times when they are two."""
 
+View: TypeAlias = "memoryview[int]"
+"""A column of a table whose columns lie side by side."""
 Column = TypeVar("Column", "array[int]", bytearray)
 
 
@@ -33,7 +35,7 @@ def longer(column: Column, more: int, value: int = 0) -> Column:
     return cast("Column", entries + filler * more)
 
 
-def side_by_side(table: "array[int]", columns: int) -> "list[memoryview[int]]":
+def side_by_side(table: "array[int]", columns: int) -> list[View]:
     """Give the columns of a table that lies row by row, as views: what is asked of one peer lies next to each other.
 
     A random entry of a column of a million costs a wait for memory, and its neighbours then nothing: of a peer's eight small

@@ -19,7 +19,6 @@ cdef class Links(Nodes):
     cdef public Openings adopters
     cdef public Openings overcommitted
     cdef public tuple _touching
-    cdef public unsigned char[:] _bags
     cdef public dict _leaf_of
     cdef public dict _joiner_of
     cdef public dict _splices_at

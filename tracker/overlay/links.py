@@ -14,7 +14,7 @@ from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import RANK_MAX
 from meshcast.protocol.units import Rank
 from tracker.overlay.chains import Chains
-from tracker.overlay.columns import NOBODY, longer
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.errands import Clearing, Errands
 from tracker.overlay.keys import RANK_BITS
 from tracker.overlay.lags import Lags
@@ -50,8 +50,6 @@ class Links(Nodes):
             for touched in range(sum(kinds) + 1)
         )
         """For each sum of bits the indices that it names."""
-        # The bags of each node in one number: most changes change nothing there, and one comparison tells.
-        self._bags = bytearray()
         self._leaf_of: Final[dict[int, int]] = {}
         self._joiner_of: Final[dict[int, int]] = {}
         self._splices_at: Final[dict[int, int]] = {}
@@ -159,7 +157,6 @@ class Links(Nodes):
         super()._grow(nodes)
         self.children.grow(nodes, nodes)
         self.standbys.grow(nodes)
-        self._bags = longer(self._bags, nodes)
         self.lags.grow(nodes)
         for openings in (self.slots, self.leaf_only, self.adopters, self.overcommitted):
             openings.grow(nodes)

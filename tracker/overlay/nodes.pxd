@@ -2,24 +2,26 @@ from meshcast.protocol.capacity cimport clients_max
 
 cimport cython
 
-cdef int NOBODY, ORIGIN
+cdef int NOBODY, ORIGIN, _SMALL
 cdef int ORPHAN, ILLEGAL, LISTENER
 cdef int _LEAVE
 
 cdef class Nodes:
     cdef public tuple nearest
     cdef public int[:] parent
-    cdef public unsigned char[:] rank
+    cdef public object _small
+    cdef public short[:] rank
     cdef public short[:] capacity
     cdef public short[:] free
-    cdef public unsigned char[:] region
+    cdef public short[:] region
     cdef public long long[:] prefix
     cdef public list counter
-    cdef public unsigned char[:] state
-    cdef public unsigned char[:] role
+    cdef public short[:] state
+    cdef public short[:] role
     cdef public bint is_stored
     cdef public dict changed
     cdef public short[:] _clients_max
+    cdef public short[:] _bags
     cdef public list _unused
     cdef public int _used
 

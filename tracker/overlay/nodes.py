@@ -10,7 +10,7 @@ from meshcast.protocol.limits import (
     RANK_MAX,
 )
 from meshcast.protocol.tickets import Role
-from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
+from tracker.overlay.columns import NOBODY, ORIGIN, View, growth, longer, side_by_side
 from tracker.overlay.keys import REGIONS_MAX
 from tracker.overlay.states import ILLEGAL, NEXT, ORPHAN, State, Step
 
@@ -22,6 +22,8 @@ _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _LEAVE: Final = int(Step.LEAVE)
+_VIEWS: Final = frozenset(("rank", "capacity", "free", "region", "state", "role", "_clients_max", "_bags"))
+_SMALL: Final = 8
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
 assert [int(role) for role in Role] == list(range(len(Role))), "roles are indices of RANK_MIN"
@@ -39,24 +41,29 @@ class Nodes:
         )
         """For each region all regions, itself first, then nearest first."""
         self.parent = array("i")
-        self.rank = bytearray()
-        self.capacity = array("h")
-        self.free = array("h")
+        self._small = array("h")
+        """The small numbers of each node, side by side: the columns from here on."""
+        self.rank: View
+        self.capacity: View
+        self.free: View
         """Capacity less children; negative where emergency places are taken."""
-        self.region = bytearray()
+        self.region: View
+        self.state: View
+        self.role: View
+        self._clients_max: View
+        self._bags: View
+        """In which indices each node is, in one number: most changes change nothing there, and one comparison tells."""
         self.prefix = array("q")
         """The address prefix of each node, as a number that whoever adds it makes; standbys should differ in it."""
         self.counter: Final[list[int]] = []
         """How often each peer has asked to be attached, as it says: the version of its place."""
-        self.state = bytearray()
-        self.role = bytearray()
         self.is_stored = True
         """Somebody stores this tree, and clears what has `changed`; the simulator's flow does not."""
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
-        self._clients_max = array("h")
         self._unused: Final[list[int]] = []
         self._used = 0
+        self._view()
 
     def add(self, capacity: int, region: int, role: Role = Role.LISTENER, prefix: int = 0) -> int:
         """Take in a peer, as an orphan; give its number."""
@@ -138,14 +145,30 @@ class Nodes:
         """Make room for so many more nodes in every column; whoever adds indices grows them too."""
         self.parent = longer(self.parent, nodes, NOBODY)
         self.counter.extend([0] * nodes)
-        self.state = longer(self.state, nodes)
-        self.rank = longer(self.rank, nodes)
-        self.region = longer(self.region, nodes)
-        self.role = longer(self.role, nodes)
-        self.capacity = longer(self.capacity, nodes)
-        self.free = longer(self.free, nodes)
+        self._small = longer(self._small, _SMALL * nodes)
+        self._view()
         self.prefix = longer(self.prefix, nodes)
-        self._clients_max = longer(self._clients_max, nodes)
+
+    def _view(self) -> None:
+        """Look at the table of small numbers as columns."""
+        (
+            self.rank,
+            self.capacity,
+            self.free,
+            self.region,
+            self.state,
+            self.role,
+            self._clients_max,
+            self._bags,
+        ) = side_by_side(self._small, _SMALL)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Be copied without the views, which are of this table."""
+        return {name: value for name, value in vars(self).items() if name not in _VIEWS}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self._view()
 
     def _release(self, node: int) -> None:
         """Let the slot of a node be used again; whoever knows its links cuts them."""

@@ -1,8 +1,9 @@
 cimport cython
 
-cdef int END, NOBODY, STANDBYS_MAX
+cdef int END, NOBODY, STANDBYS_MAX, _ENTRY
 
 cdef class StandbyLinks:
+    cdef public object _entries
     cdef public int[:] _standbys
     cdef public int[:] _first
     cdef public int[:] _next

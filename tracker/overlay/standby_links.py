@@ -4,7 +4,7 @@ A peer has up to two standbys; a standby has clients, and their number is its lo
 the clients of one who goes are found without a search, so that they can be given somebody else.
 
 Link i of a node is entry STANDBYS_MAX * node + i, of the standbys and of the rings of clients alike: those are linked
-as `Chains` are.
+as `Chains` are. All that one entry says lies side by side.
 """
 
 from array import array
@@ -12,33 +12,37 @@ from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import STANDBYS_MAX
-from tracker.overlay.columns import END, NOBODY, longer
+from tracker.overlay.columns import END, NOBODY, View, longer, side_by_side
+
+_ENTRY: Final = 3
+_VIEWS: Final = frozenset(("_standbys", "_next", "_previous"))
 
 assert STANDBYS_MAX == 2, "the two entries of a node are looked at one by one below"
+assert NOBODY == END, "entries are filled with both"
 
 
 class StandbyLinks:
     """The book of standbys; `Tree` keeps its promises and its indices in step."""
 
-    __slots__ = ("_first", "_next", "_previous", "_standbys", "load", "wanting")
+    __slots__ = ("_entries", "_first", "_next", "_previous", "_standbys", "load", "wanting")
 
     def __init__(self) -> None:
-        self._standbys = array("i")
+        self._entries = array("i")
+        self._standbys: View
+        self._next: View
+        self._previous: View
         self._first = array("i")
-        self._next = array("i")
-        self._previous = array("i")
         self.load = array("h")
         """How many peers a node stands by for."""
         self.wanting: Final[dict[int, None]] = {}
         """Who has lost a standby and has not been given another, in the order of the losses."""
+        self._view()
 
     def grow(self, nodes: int) -> None:
         """Make room for so many more nodes."""
-        entries = STANDBYS_MAX * nodes
-        self._standbys = longer(self._standbys, entries, NOBODY)
+        self._entries = longer(self._entries, _ENTRY * STANDBYS_MAX * nodes, NOBODY)
+        self._view()
         self._first = longer(self._first, nodes, END)
-        self._next = longer(self._next, entries, END)
-        self._previous = longer(self._previous, entries, END)
         self.load = longer(self.load, nodes)
 
     def of(self, node: int) -> tuple[int, ...]:
@@ -124,3 +128,16 @@ class StandbyLinks:
         """Have nothing wanted for a node that goes."""
         if self.wanting:
             self.wanting.pop(node, None)
+
+    def _view(self) -> None:
+        """Look at the table of entries as columns."""
+        self._standbys, self._next, self._previous = side_by_side(self._entries, _ENTRY)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Be copied without the views, which are of this table."""
+        return {name: getattr(self, name) for name in self.__slots__ if name not in _VIEWS}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._view()

@@ -166,8 +166,16 @@ def test_nobody_is_left_behind_after_churn(flow_of: MakeFlow) -> None:
     flow = flow_of(300, lives_s=20, duration_us=400 * SECOND)
     flow.run_until(120 * SECOND)
     assert flow.problems() == []
-    for one in list(flow.people.all)[:20]:
-        assert flow.mesh.head_of(one) in (ORIGIN, *flow.orphans.of)
+    mesh, orphans, seen = flow.mesh, flow.orphans.of, 0
+    for _ in range(20):
+        # Whose parent has just died does not know it yet, and is no orphan; a second later it must know.
+        heads = {mesh.head_of(one) for one in flow.people.all} - {ORIGIN, *orphans}
+        generations = {head: mesh.generation[head] for head in heads}
+        flow.run_until(flow.now + SECOND)
+        still_here = [head for head, before in generations.items() if mesh.generation[head] == before]
+        seen += len(still_here)
+        assert all(mesh.parent[head] != NOBODY or head in orphans for head in still_here)
+    assert seen
 
 
 # ---- repeatable
