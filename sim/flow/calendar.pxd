@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int CALL, FIELDS, SLOT_BITS, SLOT_MASK
+cdef int BLOCK_BITS, CALL, FIELDS, SLOT_BITS, SLOT_MASK
 
 cdef class Actor:
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)

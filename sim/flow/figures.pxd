@@ -6,6 +6,7 @@ cdef int LISTENER, ORIGIN, REPAIRS_KEPT_MAX
 
 cdef class Figures:
     cdef public object _flow
+    cdef public Mesh _mesh
     cdef public object _chance
     cdef public dict wishes
     cdef public list samples

@@ -34,6 +34,7 @@ class Figures:
 
     def __init__(self, flow: "Flow") -> None:
         self._flow = flow
+        self._mesh = flow.mesh
         self._chance: Final = Random("figures")
         self.wishes: dict[int, Wish] = {}
         """What joiners wanted who have not found a parent at once."""
@@ -62,7 +63,7 @@ class Figures:
 
     def joined(self, node: int, waited_us: Micros) -> None:
         """Count one that has found its first parent."""
-        mesh = self._flow.mesh
+        mesh = self._mesh
         if mesh.role[node] != LISTENER:
             self._infrastructure.append(node)
             return
@@ -80,7 +81,7 @@ class Figures:
             self.repair_us.append(took_us)
         elif (place := int(self.repairs * self._chance.random())) < REPAIRS_KEPT_MAX:
             self.repair_us[place] = took_us
-        self._look_at(self._flow.mesh.parent[orphan.node])
+        self._look_at(self._mesh.parent[orphan.node])
 
     def gone(self, *, is_crash: bool) -> None:
         """Count one that has left."""
@@ -89,7 +90,7 @@ class Figures:
 
     def _look_at(self, parent: int) -> None:
         """Take in what the origin and the relays carry after one of them has got another child."""
-        mesh = self._flow.mesh
+        mesh = self._mesh
         if mesh.role[parent] == LISTENER:
             return
         if parent == ORIGIN:
@@ -103,7 +104,7 @@ class Figures:
     def sample(self) -> Sample:
         """Look at how things stand."""
         flow = self._flow
-        mesh, sound = flow.mesh, flow.sound
+        mesh, sound = self._mesh, flow.sound
         people = np.array(flow.people.all, np.int64)
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
         lag, unicast = (_percentiles(delays) for delays in self._delays(people))

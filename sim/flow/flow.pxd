@@ -14,6 +14,7 @@ cimport cython
 
 cdef int LISTENER, NOBODY, ORIGIN
 cdef long long FOREVER_US, SECOND
+cdef unsigned long long _PRIME, _WORD
 cdef int _ASK, _CHANGE, _JOINED, _JOINS_ALONE
 
 cdef class Flow(Actor):
@@ -44,6 +45,7 @@ cdef class Flow(Actor):
     cpdef _change(self, int step)
     @cython.locals(now=cython.longlong)
     cpdef come(self)
+    @cython.locals(crowd=Crowd, mesh=Mesh, way_us=cython.longlong)
     cpdef long long _way_us(self, Wish wish)
     cpdef _ask(self, Wish wish)
     @cython.locals(generation=int, due=cython.longlong)

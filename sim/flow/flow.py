@@ -31,6 +31,8 @@ from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.tree import Tree
 
+_PRIME: Final = 0x100000001B3
+_WORD: Final = 0xFFFFFFFFFFFFFFFF
 _CHANGE: Final = 0
 _ASK: Final = 1
 _JOINED: Final = 2
@@ -134,7 +136,7 @@ class Flow(Actor):
     def note(self, kind: int, node: int, other: int = 0) -> None:
         """Mix what happens into the digest (64-bit FNV-1a's multiplication)."""
         word = self.calendar.now << 8 ^ kind ^ node << 20 ^ other << 42
-        self._digest = (self._digest ^ word) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+        self._digest = (self._digest ^ word) * _PRIME & _WORD
 
     def chance(self, name: str) -> Random:
         """Give the stream of chance of this name."""
@@ -198,8 +200,9 @@ class Flow(Actor):
 
     def _way_us(self, wish: Wish) -> Micros:
         """Give the delay between a joiner and the tracker, one way."""
-        way_us = self.crowd.city_delays_us[wish.city][self.crowd.home]
-        return way_us + wish.access_us + self.crowd.data_centre_us + self.desk.slow_us
+        crowd, mesh = self.crowd, self.mesh
+        way_us = mesh.city_delay_us(wish.city, crowd.home)
+        return way_us + wish.access_us + crowd.data_centre_us + self.desk.slow_us
 
     def _ask(self, wish: Wish) -> None:
         """Let a joiner's request reach the tracker; a dead one is dialled every second."""

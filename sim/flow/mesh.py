@@ -87,6 +87,10 @@ class Mesh:
         self.standby[STANDBYS_MAX * node] = self.standby[STANDBYS_MAX * node + 1] = NOBODY
         self.living += node != ORIGIN
 
+    def city_delay_us(self, one: int, other: int) -> Micros:
+        """Give the delay between two cities, one way."""
+        return self.ways_us[one * self._cities + other]
+
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two peers, one way."""
         city, access_us = self.city, self.access_us

@@ -179,7 +179,8 @@ class Links(Nodes):
                     bags |= _ADOPTER
             elif free < 0:
                 bags = _OVERCOMMITTED
-            if node in self.errands.closed:
+            closed = self.errands.closed
+            if closed and node in closed:
                 bags &= _OVERCOMMITTED
         touched = bags ^ self._bags[node]
         if touched:
@@ -244,8 +245,8 @@ class Links(Nodes):
         if free <= 1:
             # One place more changes nothing where others were free.
             self._index(parent)
-        clearing = self.errands.clearings.get(parent)
-        if clearing is not None and (free >= 0 or clearing.child == node):
+        clearings = self.errands.clearings
+        if clearings and parent in clearings and (free >= 0 or clearings[parent].child == node):
             self.end_clearing(parent)
         if not self.lags.is_blind:
             self.lags.count(parent, -self.lags.crowd[node])

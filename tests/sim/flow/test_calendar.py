@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import Micros
-from sim.flow.calendar import BLOCK_BITS, PILE_MIN, SLOT_US, Actor, Calendar
+from sim.flow.calendar import PILE_MIN, SLOT_US, Actor, Calendar
 from sim.scheduler import Scheduler
 
-BLOCK_US = SLOT_US << BLOCK_BITS
+BLOCK_US = 512 * SLOT_US
 
 # Times within a slot, at its edges, across several, and in the past of whoever asks.
 TIMES = st.one_of(
@@ -114,7 +114,7 @@ def test_what_happens_is_what_was_asked_for_and_happens_to_whom_it_was_meant(whe
 
 def test_piles_that_are_used_again_hold_nothing_of_before() -> None:
     calendar, ann = Calendar(), Witness()
-    rounds = (1 << BLOCK_BITS) + 50
+    rounds = 512 + 50
     for slot in range(1, rounds):
         for number in range(2 * PILE_MIN - slot % 3):
             calendar.at(slot * SLOT_US + 5, ann, number, slot)
