@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -126,12 +125,6 @@ def test_one_who_hangs_up_waits_no_longer(desk: Any) -> None:
     desk.lose("c")
     assert desk.said(desk.hear("a", Leave()), Placed) == []
     assert not desk.broadcast.waiting
-
-
-def test_a_joiner_is_of_the_region_whose_landmark_is_nearest(desk: Any) -> None:
-    broadcast = desk.broadcast
-    assert broadcast._region(replace(desk.wish(), landmarks=())) == 0
-    assert broadcast._region(replace(desk.wish(), landmarks=(9, 3, 5))) == 1 % len(broadcast.tree.nearest)
 
 
 # ---- going

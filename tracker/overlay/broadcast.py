@@ -9,33 +9,22 @@ from typing import Final
 
 from meshcast.protocol.effects import Send
 from meshcast.protocol.machine import earliest
-from meshcast.protocol.messages import (
-    Join,
-    Message,
-    Move,
-    Noted,
-    Notice,
-    Placed,
-    Renewed,
-    Report,
-    Standbys,
-    Wait,
-    WaitFor,
-)
+from meshcast.protocol.messages import Join, Notice, Report
 from meshcast.protocol.networks import network_of
-from meshcast.protocol.tickets import Ban, Role, Ticket
+from meshcast.protocol.tickets import Ban, Ticket
 from meshcast.protocol.units import HOUR, SECOND, Address, BroadcastId, Micros, PeerId
 from meshcast.protocol.units import Sequence as Number
+from tracker.overlay.assignments import Assignments, source_is_away, stands_in_line
+from tracker.overlay.bans import Bans
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.effects import Keep, TrackerEffect
 from tracker.overlay.event import Announced
-from tracker.overlay.office import Office, Vouching
-from tracker.overlay.placement import Move as Shift
-from tracker.overlay.registry import Registry
-from tracker.overlay.snapshot import Row, changed_rows, pack_row, restore
+from tracker.overlay.office import Office
+from tracker.overlay.roster import Roster
+from tracker.overlay.snapshot import Row
 from tracker.overlay.steward import GRACE_US, Steward
 from tracker.overlay.tree import Tree
-from tracker.overlay.trust import Trust, Verdict
+from tracker.overlay.trust import Verdict
 from tracker.overlay.waiting import Waiting
 
 DESERTED_US: Final = 24 * HOUR
@@ -50,7 +39,6 @@ class Broadcast:
     """The tree of one broadcast, and the conversation about it."""
 
     def __init__(self, office: Office, broadcast: BroadcastId, announced: Announced) -> None:
-        self._office = office
         self.id = broadcast
         self.announced = announced
         self.network = network_of(announced.address)
@@ -60,8 +48,6 @@ class Broadcast:
         """Somebody has had a place in it, or has waited for one."""
         self.newest: Number = 0
         self.waiting: Waiting[PeerId, Join] = Waiting()
-        self.bans: dict[PeerId, Ban] = {}
-        self.registry = Registry()
         self.tree = Tree(
             regions=len(office.nearest_regions),
             nearest_regions=office.nearest_regions,
@@ -69,13 +55,11 @@ class Broadcast:
             origin_capacity=announced.capacity,
         )
         self.steward = Steward(self.tree)
+        self._roster = Roster(office, broadcast, self.steward)
+        self.registry = self._roster.registry
         self.registry.enter(self.source, ORIGIN, (announced.address,))
-        self._addresses: dict[PeerId, Address] = {}
-        self._vouching = Vouching(office, broadcast, self.tree, self.registry)
-        self._trust = Trust()
-        self._gone: dict[PeerId, None] = {}
-        self._standing_by: dict[PeerId, None] = {}
-        """Spares: those who would go on if the broadcaster were gone."""
+        self._assignments = Assignments(office, broadcast, self.steward, self.registry)
+        self._bans = Bans(office, broadcast, self.tree, self.registry)
         self._told_at: Micros = 0
         self._deserted_at: Micros | None = None
         self._source_until: Micros | None = None
@@ -85,6 +69,11 @@ class Broadcast:
     def source(self) -> PeerId:
         """Name the broadcaster's peer key."""
         return self.announced.delegation.key
+
+    @property
+    def bans(self) -> dict[PeerId, Ban]:
+        """Whom the tracker has banned from it."""
+        return self._bans.signed
 
     # ---- the broadcaster
 
@@ -102,29 +91,25 @@ class Broadcast:
             self.steward.hear_of_children(ORIGIN, followers)
         if announced.delegation.run != run:
             self.newest = 0
-        self.registry.set_addresses(ORIGIN, (announced.address,))
-        self.tree.set_capacity(ORIGIN, announced.capacity)
-        if landmarks and self._office.by_delay:
-            self.tree.lags.enter(ORIGIN, landmarks)
+        self._roster.measure_origin(announced, landmarks)
         self.is_source_here, self._source_until = True, None
         news = Notice((announced.delegation,), tuple(self.bans.values())[-8:])
         effects: list[TrackerEffect] = [Keep(self.id, b"", announced.pack())]
         if self.source != before:
             effects += [Send(self.registry.key(node), news) for node in self.tree.children.of(ORIGIN)]
             effects += [Send(before, news)]
-        placed = self._placed(ORIGIN, None, (), now)
-        return [*effects, Send(self.source, placed), *self._admit(now)]
+        return [*effects, self._assignments.root(announced, self.newest, now), *self._admit(now)]
 
     # ---- joiners
 
     def join(self, peer: PeerId, join: Join, address: Address, now: Micros) -> list[TrackerEffect]:
         """Place a joiner, or let it wait; one that asks twice is answered twice."""
-        self._addresses[peer] = address
+        self._roster.called(peer, address)
         self.was_heard = True
         node = self.registry.find(peer)
         if node is not None:
             if self.tree.parent[node] != NOBODY:
-                return [self._place_message(node, now)]
+                return [self._place(node, now)]
             self._forget(node)
         self.waiting.add(peer, join)
         effects = self._admit(now)
@@ -136,19 +121,19 @@ class Broadcast:
         self.was_heard = True
         node = self.registry.find(peer)
         if node is None:
-            node = self._enter(peer, ticket.capacity, 0, ticket.role, address)
-        self._addresses[peer] = address
+            node = self._roster.enter(peer, ticket.capacity, 0, ticket.role, address)
+        self._roster.called(peer, address)
         self.registry.set_addresses(node, (address,))
         self.steward.heard(node, now)
-        return self._renew(node, now) + self._keep()
+        return self._assignments.renewal(node, now) + self._roster.changes()
 
     def lost(self, peer: PeerId, now: Micros) -> list[TrackerEffect]:
         """Take in that a peer's link is gone: perhaps it is dead, and perhaps only this link is."""
         self.waiting.drop(peer)
-        self._addresses.pop(peer, None)
+        self._roster.hung_up(peer)
         if peer == self.source:
             self.is_source_here = False
-            return [self._source_is_away(spare) for spare in self._standing_by]
+            return [source_is_away(spare) for spare in self._roster.spares]
         node = self.registry.find(peer)
         if node is not None:
             self.steward.lost(node, now)
@@ -173,55 +158,38 @@ class Broadcast:
             return []
         self.steward.heard(node, now)
         self.newest = max(self.newest, report.newest)
-        if report.capacity is not None and node != ORIGIN and not self._trust.accusers(peer):
+        if report.capacity is not None and node != ORIGIN and not self._bans.is_accused(peer):
             self.steward.hear_of_capacity(node, report.capacity)
-        effects: list[TrackerEffect] = [Send(peer, Noted(self._office.term, report.serial))]
-        silent = self._find(report.silent)
+        effects: list[TrackerEffect] = [self._assignments.noted(peer, report)]
+        silent = None if report.silent is None else self.registry.find(report.silent)
         if silent is not None:
             self.steward.hear_of_silence(node, silent)
         parent = self._take_over_parent(node, report) if node != ORIGIN else None
         children = [child for key in report.children if (child := self.registry.find(key)) is not None]
         for child in self.steward.hear_of_children(node, children):
             # Whoever has a link to the tracker is there: if it were forgotten, its reports would find nobody.
-            if self.registry.key(child) not in self._addresses:
+            if not self._roster.is_linked(self.registry.key(child)):
                 self._forget(child)
-        if report.seeking and not self.is_source_here and peer in self._standing_by:
-            effects.append(self._source_is_away(peer))
+        if report.seeking and not self.is_source_here and peer in self._roster.spares:
+            effects.append(source_is_away(peer))
         elif report.seeking and node != ORIGIN and self.steward.may_help(node, now):
-            effects += [self._place_message(node, now)] if self.steward.help(node) else []
+            effects += [self._place(node, now)] if self.steward.help(node) else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
-        effects += self._renew(node, now)
-        effects += self._moves(self.steward.settle(node, parent), now)
-        return effects + self._admit(now) + self._keep()
+        effects += self._assignments.renewal(node, now)
+        effects += self._assignments.moves(self.steward.settle(node, parent), now)
+        return effects + self._admit(now) + self._roster.changes()
 
     def accuse(self, accuser: PeerId, accused: PeerId, now: Micros) -> list[TrackerEffect]:
         """Take in evidence against a polluter: one word makes it leaf-only, several independent ones ban it."""
-        node, witness = self.registry.find(accused), self.registry.find(accuser)
-        if node in {None, ORIGIN} or witness is None or accused in self.bans:
+        verdict, node = self._bans.accuse(accuser, accused), self.registry.find(accused)
+        if verdict is Verdict.NOTHING or node is None:
             return []
-        assert node is not None
-        is_neighbour = self.tree.parent[witness] == node or node in self.tree.standbys.of(witness)
-        verdict = self._trust.accuse(accuser, accused) if is_neighbour else Verdict.NOTHING
-        if verdict is Verdict.NOTHING:
-            return []
-        self.tree.set_capacity(node, 0)
-        return self._ban(node, accused, now) if verdict is Verdict.BAN else self._keep()
-
-    def _ban(self, node: int, accused: PeerId, now: Micros) -> list[TrackerEffect]:
-        """Ban a peer: its neighbours hear of it now, the others through the tree."""
-        ban, wall_us = self._office.ban(accused, self.id, now), now + self._office.wall_offset_us
-        self.bans = {peer: one for peer, one in self.bans.items() if wall_us < one.not_after_s * SECOND}
-        self.bans[accused] = ban
-        notice = Notice((), (ban,))
-        told = [
-            self.source,
-            accused,
-            *self._trust.accusers(accused),
-            *(self.registry.key(one) for one in self.tree.children.of(node)),
-        ]
-        self._forget(node)
-        return [*(Send(one, notice) for one in dict.fromkeys(told)), *self._keep()]
+        effects: list[TrackerEffect] = []
+        if verdict is Verdict.BAN:
+            effects = self._bans.ban(node, self.source, now)
+            self._forget(node)
+        return effects + self._roster.changes()
 
     # ---- time
 
@@ -267,10 +235,7 @@ class Broadcast:
         self.is_source_here = True
         self.was_heard = bool(rows)
         self._source_until = now + GRACE_US
-        for node in restore(self.tree, self.registry, rows):
-            self.steward.restored(node, now)
-            if self.tree.role[node] == Role.SPARE:
-                self._standing_by[self.registry.key(node)] = None
+        self._roster.restore(rows, now)
 
     # ---- details: reports
 
@@ -288,31 +253,12 @@ class Broadcast:
         """Give a peer the standbys that it lacks."""
         known = [found for key in report.standbys if (found := self.registry.find(key)) is not None]
         nodes = self.steward.hear_of_standbys(node, known)
-        held = [self.registry.key(one) for one in nodes]
-        if not held or set(held) == set(report.standbys):
-            return []
-        tickets = tuple(self._vouching.ticket(one, now) for one in nodes)
-        return [Send(self.registry.key(node), Standbys(self._office.term, tickets))]
+        return self._assignments.standbys(node, report.standbys, nodes, now)
 
     def _tidy(self, now: Micros) -> list[TrackerEffect]:
         """After places have opened: relieve others, admit who waits, keep what changed."""
         moves = self.steward.tidy() + self.steward.better()
-        return self._moves(moves, now) + self._admit(now) + self._keep()
-
-    def _moves(self, shifts: list[Shift], now: Micros) -> list[TrackerEffect]:
-        """Tell children to move."""
-        return [
-            Send(
-                self.registry.key(one.child),
-                Move(
-                    self._office.term,
-                    self.tree.counter[one.child],
-                    self.registry.key(one.source),
-                    self._vouching.ticket(one.target, now),
-                ),
-            )
-            for one in shifts
-        ]
+        return self._assignments.moves(moves, now) + self._admit(now) + self._roster.changes()
 
     # ---- details: joiners
 
@@ -320,36 +266,17 @@ class Broadcast:
         """Place those who wait, who can serve first: they bring places."""
         if not self.is_source_here:
             return []
-        placed = self.steward.admit(self.waiting, self._enter_joiner, self._forget, now)
+        placed = self.steward.admit(self.waiting, self._roster.enter_joiner, self._forget, now)
         effects: list[TrackerEffect] = []
         for node in placed:
-            effects.append(self._place_message(node, now))
-            effects += self._moves(self.steward.better(), now)
-        return effects + self._keep()
-
-    def _enter_joiner(self, peer: PeerId, join: Join) -> int:
-        """Add a joiner to the tree."""
-        node = self._enter(peer, join.capacity, self._region(join), join.role, self._addresses[peer])
-        if join.landmarks and self._office.by_delay:
-            self.tree.lags.enter(node, join.landmarks)
-        return node
-
-    def _enter(self, peer: PeerId, capacity: int, region: int, role: Role, address: Address) -> int:
-        """Add a peer to the tree."""
-        node = self.tree.add(capacity=capacity, region=region, role=role, prefix=network_of(address))
-        self.registry.enter(peer, node, (address,))
-        if role is Role.SPARE:
-            self._standing_by[peer] = None
-        return node
+            effects.append(self._place(node, now))
+            effects += self._assignments.moves(self.steward.better(), now)
+        return effects + self._roster.changes()
 
     def _forget(self, node: int) -> None:
         """Take a peer out; its children look for themselves."""
-        self._vouching.forget(node)
-        self.steward.forget(node)
-        key = self.registry.strike(node)
-        self._trust.forget(key)
-        self._gone[key] = None
-        self._standing_by.pop(key, None)
+        self._assignments.forget(node)
+        self._bans.forget(self._roster.forget(node))
 
     def _withdraw(self, peer: PeerId) -> tuple[int, ...]:
         """Take out a peer, placed or waiting, that becomes the broadcaster, for a key is one node; give its children."""
@@ -361,53 +288,13 @@ class Broadcast:
         self._forget(node)
         return followers
 
-    @staticmethod
-    def _source_is_away(spare: PeerId) -> Send:
-        """Tell a spare that the broadcaster is not here: if it does not hear it either, it may go on."""
-        return Send(spare, Wait(WaitFor.SOURCE, 0, 0, b""))
-
-    def _place_message(self, node: int, now: Micros) -> Send:
+    def _place(self, node: int, now: Micros) -> Send:
         """Tell a peer its place."""
-        standbys = tuple(self._vouching.ticket(one, now) for one in self.steward.told(node, now))
-        return Send(self.registry.key(node), self._placed(node, self.tree.parent[node], standbys, now))
-
-    def _placed(self, node: int, parent: int | None, standbys: tuple[Ticket, ...], now: Micros) -> Message:
-        """Put a place into words."""
-        return Placed(
-            self._office.term,
-            self._vouching.own_ticket(node, now),
-            None if parent is None else self._vouching.ticket(parent, now),
-            standbys,
-            (self.announced.delegation,),
-            self.newest,
-            self.announced.title,
-        )
+        return self._assignments.place(node, self.announced, self.newest, now)
 
     def _tell_waiting(self, only: PeerId | None = None) -> list[TrackerEffect]:
         """Tell joiners where they stand in the line, or that the broadcaster is away."""
         stands = [one for one in self.waiting.stands() if only in {None, one[0]}]
         if not self.is_source_here:
-            return [Send(peer, Wait(WaitFor.SOURCE, 0, 0, b"")) for peer, _, _ in stands]
-        return [Send(peer, Wait(WaitFor.PLACE, number, wait_us, b"")) for peer, number, wait_us in stands]
-
-    def _region(self, join: Join) -> int:
-        """Take the region of the nearest landmark."""
-        if not join.landmarks:
-            return 0
-        return min(range(len(join.landmarks)), key=join.landmarks.__getitem__) % len(self.tree.nearest)
-
-    def _find(self, key: PeerId | None) -> int | None:
-        """Give a peer's number; None for nobody, or one that is not known."""
-        return None if key is None else self.registry.find(key)
-
-    def _renew(self, node: int, now: Micros) -> list[TrackerEffect]:
-        """Renew a ticket at half of its life, so that an outage of the tracker does not matter."""
-        ticket = self._vouching.renewal(node, now)
-        return [] if ticket is None else [Send(self.registry.key(node), Renewed(ticket))]
-
-    def _keep(self) -> list[TrackerEffect]:
-        """Keep what changed."""
-        gone, self._gone = self._gone, {}
-        effects: list[TrackerEffect] = [Keep(self.id, key, None) for key in gone if key not in self.registry]
-        changed = changed_rows(self.tree, self.registry)
-        return effects + [Keep(self.id, row.key, pack_row(row)) for row in changed]
+            return [source_is_away(peer) for peer, _, _ in stands]
+        return [stands_in_line(*one) for one in stands]
