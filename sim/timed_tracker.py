@@ -8,7 +8,7 @@ from meshcast.protocol.messages import Join, Leave, Move
 from meshcast.protocol.units import Micros
 from sim.distances import Distances
 from sim.measures import Clock
-from sim.world import MakeTracker, maker
+from sim.trackers import MakeTracker, maker
 from tracker.overlay.effects import TrackerEffect
 from tracker.overlay.machine import TrackerMachine
 

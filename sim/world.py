@@ -1,28 +1,23 @@
 """A world: a tracker, a source, peers, and the network between them, all of it from one seed.
 
 Every use of chance has a stream of its own, named after what it is for, so that a change in one place does not reshuffle
-all others. Signatures are real, and each is worked out once for the whole process.
+all others.
 """
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from types import TracebackType
 from typing import Final, TypeAlias
 
 from meshcast.protocol.broadcaster import BroadcasterMachine
 from meshcast.protocol.events import Captured
-from meshcast.protocol.identity import Identity, verify
+from meshcast.protocol.identity import Identity
 from meshcast.protocol.limits import OPUS_FRAME_US, PLAYOUT_DELAY_US_DEFAULT
-from meshcast.protocol.machine import Dice
-from meshcast.protocol.mandate import Mandate
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.source import Programme, SourceMachine
-from meshcast.protocol.tickets import Role, sign_delegation
-from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros
+from meshcast.protocol.tickets import Role
+from meshcast.protocol.units import MILLISECOND, Micros
 from sim.chance import stream
 from sim.clocks import Clock
 from sim.distances import Distances
@@ -31,62 +26,21 @@ from sim.geography import ACCESS_DATA_CENTRE_US, Geography, access_us
 from sim.host import Host
 from sim.metrics import Broadcast
 from sim.network import Conditions, Network
+from sim.papers import WALL_US, Papers
 from sim.population import Population
 from sim.process import Process, Runs
+from sim.reproduction import Reproduction
 from sim.runner import Runner
 from sim.scheduler import Scheduler
 from sim.shelf import Shelf
 from sim.trace import Trace
+from sim.trackers import MakeTracker, maker
 from tracker.overlay.machine import TrackerMachine
 
 PACKET: Final = bytes(160)
 """Twenty milliseconds at 64 kbit/s."""
-WALL_US: Final = 1_700_000_000 * SECOND
-"""Unix time when a world begins."""
-
-MakeTracker: TypeAlias = Callable[[Identity, Dice, Micros, int], Runs]
-"""Make a tracker's machine of an identity, chance, a wall offset and a term."""
 MakePeer: TypeAlias = Callable[[Membership, Micros], PeerMachine]
 """Make a peer's machine of its place in the world and its delay."""
-
-remembered: Final = functools.lru_cache(maxsize=1 << 18)(verify)
-"""`verify`, with each answer worked out once for a process."""
-
-
-def make_tracker(
-    identity: Identity,
-    dice: Dice,
-    wall_offset_us: Micros,
-    term: int,
-    nearest_regions: Sequence[Sequence[int]] | None = None,
-    kind: type[TrackerMachine] = TrackerMachine,
-    *,
-    by_delay: bool = False,
-) -> TrackerMachine:
-    """Make the tracker that the product runs; the regions are those of the geography that ships, if nothing is said."""
-    return kind(
-        identity,
-        dice,
-        wall_offset_us=wall_offset_us,
-        term=term,
-        nearest_regions=nearest_regions or _nearest_regions(),
-        by_delay=by_delay,
-        check=remembered,
-    )
-
-
-def maker(
-    geography: Distances | None, kind: type[TrackerMachine] = TrackerMachine, *, by_delay: bool = False
-) -> MakeTracker:
-    """Make trackers that know a geography's regions; those of the one that ships, without one."""
-    nearest_regions = geography.nearest_regions() if geography is not None else None
-    return functools.partial(make_tracker, nearest_regions=nearest_regions, kind=kind, by_delay=by_delay)
-
-
-@functools.cache
-def _nearest_regions() -> tuple[tuple[int, ...], ...]:
-    """Give the regions' distances from each other, worked out once."""
-    return Geography().nearest_regions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +107,7 @@ class World:
         self._make_tracker = tracker or maker(self.settings.geography)
         self._terms = 0
         self._people = self.chance("people")
-        self._broadcast_identity = self.identity("broadcast")
+        self._papers = Papers(seed)
         self.tracker = self.start_tracker()
         self.source = self._start_source()
         self.scheduler.at(0, self._capture)
@@ -166,7 +120,7 @@ class World:
 
     def identity(self, name: str) -> Identity:
         """Give the identity of this name."""
-        return Identity.from_seed(self.chance(f"key of {name}").randbytes(32))
+        return self._papers.identity(name)
 
     # ---- who is there
 
@@ -230,7 +184,7 @@ class World:
         clock = oddity.clock
         claimed = capacity if oddity.claims is None else oddity.claims
         offset_us = WALL_US + oddity.wall_error_us - (clock.shows(self.now) - self.now if clock else 0)
-        member = self._member(name, identity, role, claimed, landmarks, offset_us)
+        member = self._papers.member(name, identity, self.tracker, role, claimed, landmarks, offset_us)
         machine = oddity.make(member, self.settings.delay_us)
         peer = self._enter(name, identity, machine, role, claimed, where, last_mile_us, clock)
         peer.is_hostile = oddity.is_hostile
@@ -248,8 +202,8 @@ class World:
         where = self._home if city is None else self.geography.number(city)
         places = settings.origin_capacity if capacity is None else capacity
         landmarks = self.geography.landmark_rtts_us(where, ACCESS_DATA_CENTRE_US)
-        member = self._member("spare", identity, Role.SPARE, places, landmarks)
-        mandate = Mandate(self._broadcast_identity, identity.peer_id)
+        member = self._papers.member("spare", identity, self.tracker, Role.SPARE, places, landmarks)
+        mandate = self._papers.mandate(identity.peer_id)
         machine = BroadcasterMachine(member, mandate, Programme("simulated", 64_000, settings.chunk_us))
         spare = self._enter("spare", identity, machine, Role.SPARE, places, where, ACCESS_DATA_CENTRE_US)
         self.scheduler.at(self.now + late_us, self._rehearse, spare)
@@ -265,7 +219,7 @@ class World:
 
     def run_until(self, until: Micros) -> None:
         """Let time pass; whatever goes wrong says how to see it again."""
-        with Reproduction(self):
+        with Reproduction(self.seed, self.settings, self.scheduler):
             self.scheduler.run_until(until)
 
     def run_for(self, duration_us: Micros) -> None:
@@ -303,43 +257,13 @@ class World:
         """Start the source."""
         run, settings = self.broadcast.run, self.settings
         identity = self.identity("source" if run == 1 else f"source {run}")
-        delegation = sign_delegation(
-            self._broadcast_identity,
-            index=0,
-            source=identity.peer_id,
-            run=run,
-            generation=run,
-            not_after_s=(WALL_US + 24 * HOUR) // SECOND,
-        )
+        delegation = self._papers.delegation(identity.peer_id, run)
         capacity = settings.origin_capacity
         landmarks = self.geography.landmark_rtts_us(self._home, ACCESS_DATA_CENTRE_US)
-        member = self._member("source", identity, Role.SOURCE, capacity, landmarks)
+        member = self._papers.member("source", identity, self.tracker, Role.SOURCE, capacity, landmarks)
         machine = SourceMachine(member, delegation, Programme("simulated", 64_000, settings.chunk_us))
         return self._enter(
             "source", identity, machine, Role.SOURCE, capacity, self._home, ACCESS_DATA_CENTRE_US
-        )
-
-    def _member(
-        self,
-        name: str,
-        identity: Identity,
-        role: Role,
-        capacity: int,
-        landmarks: tuple[Micros, ...],
-        wall_offset_us: Micros = WALL_US,
-    ) -> Membership:
-        """Give a machine its place in the world."""
-        return Membership(
-            identity,
-            BroadcastId(self._broadcast_identity.peer_id),
-            self.tracker.key,
-            (self.tracker.address,),
-            role,
-            capacity,
-            self.chance(f"dice of {name}").randrange,
-            wall_offset_us,
-            landmarks=landmarks,
-            verify=remembered,
         )
 
     def _capture(self) -> None:
@@ -367,21 +291,3 @@ class World:
         assert isinstance(other, Process)
         way_us = self.geography.delay_us(one.city, other.city)
         return way_us + one.access_us + other.access_us + one.lag_us + other.lag_us
-
-
-class Reproduction(AbstractContextManager[None]):
-    """Adds to whatever goes wrong inside it how to see it again."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Add a note to an error that passes."""
-        if error is not None:
-            world = self._world
-            error.add_note(
-                f"in the world of seed {world.seed!r} at {world.now} us: World(seed={world.seed!r}, settings="
-                f"{world.settings!r}), run until then with the same steps, shows it again"
-            )

@@ -151,7 +151,7 @@ def views(world: World) -> list[View]:
 @pytest.fixture
 def newcomer(world: World) -> View:
     """What one sees that has just begun."""
-    member = world._member("newcomer", world.identity("newcomer"), Role.LISTENER, 1, ())
+    member = world._papers.member("newcomer", world.identity("newcomer"), world.tracker, Role.LISTENER, 1, ())
     return view_of(PeerMachine(member), member.me)
 
 
