@@ -19,7 +19,7 @@ from rich.table import Table
 
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.experiments import Outcome, mass_crash
-from sim.network import Conditions
+from sim.weather import Conditions
 from sim.world import Settings
 
 PPM_MAX = {SECOND: 200.0, 2 * SECOND: 0.0}

@@ -16,8 +16,8 @@ import click
 from meshcast.protocol.broadcaster import BroadcasterMachine, Post
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, SECOND
-from sim.network import Conditions
 from sim.process import Process
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 LATE_US = 37 * MILLISECOND

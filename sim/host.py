@@ -129,6 +129,14 @@ class End:
         self.held: list[Event] = []
         """Reliable messages that could not get through; they are sent again when they can."""
 
+    def wait_us(self, chunks: int, now: Micros) -> Micros:
+        """Let so many chunks pass reliably; say how long they wait at the narrows of either host's line."""
+        wait_us = 0
+        for line in (self.host.uplink, self.other.host.downlink):
+            if line is not None:
+                wait_us += line.wait_us(chunks, now)
+        return wait_us
+
 
 def pair(one: Host, other: Host, delay_us: Micros) -> tuple[End, End]:
     """Make the two ends of a link, equally far from each other."""

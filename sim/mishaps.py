@@ -95,10 +95,10 @@ class Mishaps:
 
     def _worsen(self, fault: Fault) -> None:
         """Let all links lose and delay."""
-        calm = self._calm
+        calm, weather = self._calm, self._world.network.weather
         loss = min(LOSS_MAX, calm.loss + fault.loss)
-        self._world.network.change(replace(calm, loss=loss, jitter_us=calm.jitter_us + fault.jitter_us))
-        self._afterwards(fault, partial(self._world.network.change, calm))
+        weather.change(replace(calm, loss=loss, jitter_us=calm.jitter_us + fault.jitter_us))
+        self._afterwards(fault, partial(weather.change, calm))
 
     # ---- the tracker and the source
 

@@ -11,7 +11,6 @@ one hears puts the question off too; but who hears none any more has left long b
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -20,27 +19,11 @@ from meshcast.protocol.events import ChunkReceived, Connected, Disconnected, Eve
 from meshcast.protocol.units import MILLISECOND, SECOND, Address, Micros, PeerId
 from sim.host import End, Host, Path, pair
 from sim.scheduler import Scheduler
+from sim.weather import Conditions, Weather
 
 SILENCE_US: Final = 2_500 * MILLISECOND
 PING_US: Final = 5 * SECOND
 DIAL_US_MAX: Final = 3 * SECOND
-RECOVERY_US: Final = 25 * MILLISECOND
-"""A lost packet is sent again after a round trip and so much for the acknowledgement (RFC 9002, 6.1 and 6.2)."""
-NOISE: Final = 1 << 14
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What the network does to packets."""
-
-    loss: float = 0.0
-    """Share of packets lost, each way."""
-    jitter: float = 0.1
-    """Mean of the extra delay of each packet, as a share of the link's delay; exponential."""
-    jitter_us: Micros = 0
-    """The same, whatever the link's delay is; added to it."""
-    duplication: float = 0.0
-    """Share of datagrams that come twice."""
 
 
 class Network:
@@ -55,26 +38,12 @@ class Network:
         deliver: Callable[[Host, Event], None],
     ) -> None:
         self._scheduler = scheduler
-        self._chance = chance
+        self.weather = Weather(chance, conditions)
         self._delay_us = delay_us
         self._deliver = deliver
         self._hosts: dict[Address, Host] = {}
-        self._noise = [chance.expovariate(1.0) for _ in range(NOISE)]
-        self._drawn = 0
-        self.change(conditions)
         self.sent = 0
         """Messages and datagrams that were sent."""
-
-    @property
-    def is_lossless(self) -> bool:
-        """Does every datagram come, and once?"""
-        return self._is_lossless
-
-    def change(self, conditions: Conditions) -> None:
-        """Let the weather change, for what is sent from now on."""
-        self.conditions = conditions
-        self._is_lossless = conditions.loss <= 0.0 and conditions.duplication <= 0.0
-        self._jitter, self._jitter_us = conditions.jitter, conditions.jitter_us
 
     def measure_again(self, host: Host) -> None:
         """Take in that a host has become slower or faster to reach."""
@@ -101,7 +70,7 @@ class Network:
             self._scheduler.at(now + DIAL_US_MAX, self._dial_fails, host, peer, now)
             return
         end = host.ends[peer] = self._new_end(host, other)
-        rtt_us = end.rtt_us + self._recovery(end)
+        rtt_us = end.rtt_us + self.weather.recovery_us(end.rtt_us)
         self._scheduler.at(now + rtt_us, self._answered, end, now)
         self._scheduler.at(now + rtt_us + end.delay_us, self._rise, end.other, False)  # noqa: FBT003
         self._scheduler.at(now + DIAL_US_MAX, self._dial_fails, host, peer, now)
@@ -129,10 +98,10 @@ class Network:
             if end.path is Path.CUT:
                 end.held.append(event)
                 return
-        arrives_at = now + end.delay_us + self._extra_us(end)
-        if not self._is_lossless:
-            arrives_at += self._recovery(end)
-        if chunks and (wait_us := _wait_us(end, chunks, now)):
+        arrives_at = now + end.delay_us + self.weather.extra_us(end.delay_us)
+        if not self.weather.is_lossless:
+            arrives_at += self.weather.recovery_us(end.rtt_us)
+        if chunks and (wait_us := end.wait_us(chunks, now)):
             # On a stream of its own: what is said meanwhile does not wait for it, and a line far behind takes no more.
             if wait_us <= SILENCE_US:
                 self._scheduler.at(arrives_at + wait_us, self._tell, end.other, event)
@@ -165,8 +134,8 @@ class Network:
             return
         if other.host.downlink is not None and not other.host.downlink.takes(now):
             return
-        for _ in range(1 if self._is_lossless else self._copies()):
-            arrives_at = now + end.delay_us + self._extra_us(end)
+        for _ in range(self.weather.copies()):
+            arrives_at = now + end.delay_us + self.weather.extra_us(end.delay_us)
             self._scheduler.at(arrives_at, self._tell, other, event)
 
     def ping(self, host: Host, peer: PeerId) -> None:
@@ -322,32 +291,3 @@ class Network:
         """Send a ping into the void."""
         if end.is_up and end.path is not Path.OPEN:
             self._await_answer(end, self._scheduler.now)
-
-    # ---- details: chance
-
-    def _extra_us(self, end: End) -> Micros:
-        """Draw how much longer than the least a packet takes."""
-        self._drawn = drawn = (self._drawn + 1) % NOISE
-        return int((end.delay_us * self._jitter + self._jitter_us) * self._noise[drawn])
-
-    def _recovery(self, end: End) -> Micros:
-        """Draw how much later a reliable packet comes because copies of it were lost."""
-        extra_us = 0
-        while self._chance.random() < self.conditions.loss:
-            extra_us += end.rtt_us + RECOVERY_US
-        return extra_us
-
-    def _copies(self) -> int:
-        """Draw how many copies of a datagram arrive."""
-        if self._chance.random() < self.conditions.loss:
-            return 0
-        return 2 if self._chance.random() < self.conditions.duplication else 1
-
-
-def _wait_us(end: End, chunks: int, now: Micros) -> Micros:
-    """Say how long so many chunks wait at the narrows of either host's line."""
-    wait_us = 0
-    for line in (end.host.uplink, end.other.host.downlink):
-        if line is not None:
-            wait_us += line.wait_us(chunks, now)
-    return wait_us

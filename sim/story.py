@@ -15,9 +15,9 @@ from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.checkers import Checker, unsettled
 from sim.host import Host
-from sim.network import Conditions
 from sim.process import Process
 from sim.truth import uplink_of
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 SETTLE_US: Final = 60 * SECOND
@@ -120,7 +120,7 @@ class Story:
         """Stop all faults."""
         world, network = self.world, self.world.network
         self._is_doubling = False
-        network.change(Conditions(jitter=0.1))
+        network.weather.change(Conditions(jitter=0.1))
         for peer in list(world.living):
             if peer.is_frozen:
                 world.faults.thaw(peer)

@@ -25,7 +25,7 @@ from sim.faults import Faults
 from sim.geography import ACCESS_DATA_CENTRE_US, Geography, access_us
 from sim.host import Host
 from sim.metrics import Broadcast
-from sim.network import Conditions, Network
+from sim.network import Network
 from sim.papers import WALL_US, Papers
 from sim.population import Population
 from sim.process import Process, Runs
@@ -35,6 +35,7 @@ from sim.scheduler import Scheduler
 from sim.shelf import Shelf
 from sim.trace import Trace
 from sim.trackers import MakeTracker, maker
+from sim.weather import Conditions
 from tracker.overlay.machine import TrackerMachine
 
 PACKET: Final = bytes(160)

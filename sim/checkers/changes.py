@@ -76,7 +76,7 @@ class Changes:
         has_slept = process.wakes_at + OVERSLEPT_US < world.now
         if has_slept:
             self._slept[process.key] = world.now
-        if not world.network.is_lossless:
+        if not world.network.weather.is_lossless:
             self._lossy_at = world.now
         loss = self._losses.get(process.key)
         if loss is None or loss.standby is None:
@@ -182,7 +182,7 @@ class Changes:
     def _is_calm(self, one: Process, other: Process, since: Micros) -> bool:
         """Tell whether nothing has befallen two hosts and the link between them, and nothing is lost on it."""
         end = one.ends.get(other.key)
-        if end is None or not end.is_up or not end.other.is_up or not self._world.network.is_lossless:
+        if end is None or not end.is_up or not end.other.is_up or not self._world.network.weather.is_lossless:
             return False
         if Path.OPEN is not end.path or Path.OPEN is not end.other.path:
             return False

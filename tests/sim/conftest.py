@@ -17,11 +17,12 @@ from sim.cli import main
 from sim.fixed_tracker import FixedTracker, Spot
 from sim.host import Host
 from sim.measures import Clock, Measures, Sample, Spread
-from sim.network import Conditions, Network
+from sim.network import Network
 from sim.process import Process
 from sim.rehearsals import FIDELITIES
 from sim.scenario import Fidelity, Scenario
 from sim.scheduler import Scheduler
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 DELAY_US = 50 * MILLISECOND

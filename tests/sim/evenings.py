@@ -15,9 +15,9 @@ from meshcast.protocol.messages import Adopt, Move
 from meshcast.protocol.messages import Standbys as Named
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.checkers import Checker, unsettled
-from sim.network import Conditions
 from sim.process import Process
 from sim.truth import rank_of, relay_of, uplink_of
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 CAPACITIES = (4, 2, 1, 1, 0, 0, 2, 0, 0, 1, 0, 0)
@@ -71,7 +71,7 @@ def what_is_broken(
         scene(world)
     world.run_for(3 * SECOND)
     # Faults stop, the weather too: in a loss that goes on peers judge each other, and somebody is always on the move.
-    world.network.change(Conditions())
+    world.network.weather.change(Conditions())
     world.run_for(12 * SECOND)
     return checker.violations + unsettled(world, tidied=True)
 

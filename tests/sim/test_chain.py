@@ -6,9 +6,9 @@ from meshcast.protocol.limits import BACKLOG_US
 from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.fixed_tracker import SOURCE, Spot
-from sim.network import Conditions
 from sim.process import Process
 from sim.truth import rank_of, relay_of, uplink_of
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 CHAIN = {0: Spot(SOURCE), 1: Spot(0, (SOURCE,)), 2: Spot(1, (0, SOURCE))}

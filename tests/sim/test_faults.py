@@ -130,7 +130,7 @@ def test_bad_weather_is_not_heard_at_two_seconds_and_passes(rehearse: Rehearse, 
 
 def test_weather_that_loses_everything_is_bounded(rehearse: Rehearse) -> None:
     run = rehearse(fault(FaultKind.WEATHER, for_us=SECOND, loss=1.0), until=BEGINS_US + SECOND // 2, peers=4)
-    assert run.world.network.conditions.loss == LOSS_MAX
+    assert run.world.network.weather.conditions.loss == LOSS_MAX
 
 
 def test_a_tracker_that_is_down_is_not_heard_and_finds_its_tree_again(rehearse: Rehearse) -> None:

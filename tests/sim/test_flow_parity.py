@@ -12,10 +12,10 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros, PeerId
 from sim.experiments import settled_crowd
 from sim.flow.flow import Flow
 from sim.flow.handover import hand_over
-from sim.network import Conditions
 from sim.process import Process
 from sim.scenario import Fidelity, Scenario
 from sim.truth import relay_of, uplink_of
+from sim.weather import Conditions
 from sim.world import Settings, World
 
 pytestmark = pytest.mark.plain

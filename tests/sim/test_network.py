@@ -8,7 +8,8 @@ from meshcast.protocol.messages import Detach
 from meshcast.protocol.units import MILLISECOND, SECOND, PeerId
 from meshcast.transport import limits
 from sim.host import Host, Narrows
-from sim.network import DIAL_US_MAX, PING_US, SILENCE_US, Conditions
+from sim.network import DIAL_US_MAX, PING_US, SILENCE_US
+from sim.weather import Conditions
 
 DELAY_US = 50 * MILLISECOND
 Make = Callable[..., Any]
@@ -204,9 +205,9 @@ def test_one_that_has_become_slow_is_slow_both_ways_and_for_new_links_too(toys: 
 def test_weather_changes_for_what_is_sent_from_then_on(toys: Make) -> None:
     t = toys()
     one, other = t.linked()
-    assert t.network.is_lossless
-    t.network.change(Conditions(loss=0.5, jitter=0.0, jitter_us=40 * MILLISECOND))
-    assert not t.network.is_lossless
+    assert t.network.weather.is_lossless
+    t.network.weather.change(Conditions(loss=0.5, jitter=0.0, jitter_us=40 * MILLISECOND))
+    assert not t.network.weather.is_lossless
     for number in range(200):
         t.network.send_datagram(one, other.key, said(one, number))
     sent_at = t.scheduler.now

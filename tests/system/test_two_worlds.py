@@ -13,7 +13,7 @@ from meshcast.protocol.peer import PeerMachine
 from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from meshcast.transport.fabric import Conditions
 from sim.host import Host
-from sim.network import Conditions as Weather
+from sim.weather import Conditions as Weather
 from sim.world import Settings, World
 
 ONE_WAY_US = 10 * MILLISECOND

@@ -4,10 +4,10 @@ from meshcast.protocol.units import SECOND
 from sim.experiments import settled_crowd
 from sim.flow.flow import Flow
 from sim.flow.handover import hand_over
-from sim.network import Conditions
 from sim.process import Process
 from sim.scenario import Fidelity, Scenario
 from sim.truth import rank_of, relay_of, uplink_of
+from sim.weather import Conditions
 from sim.world import Settings, World
 from tracker.overlay.columns import ORIGIN
 
