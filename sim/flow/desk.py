@@ -22,7 +22,7 @@ from sim.measures import Clock
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
 from tracker.overlay.states import State
-from tracker.overlay.steward import GRACE_US, Steward
+from tracker.overlay.steward import ADMITTED_MAX, GRACE_US, Steward
 from tracker.overlay.tree import Tree
 from tracker.overlay.waiting import Waiting
 
@@ -167,10 +167,13 @@ class Desk(Actor):
 
     def _admit(self) -> None:
         """Place those who wait."""
-        if not self.waiting or not self.is_up or not self.is_open:
+        if not self.is_up or not self.is_open:
             return
         now, timer, steward = self._calendar.now, self.joining, self.steward
-        for node in steward.admit(self.waiting, self._enter, steward.forget, now):
+        for _ in range(ADMITTED_MAX):
+            node = steward.admit_next(self.waiting, self._enter, steward.forget, now)
+            if node == NOBODY:
+                return
             standbys = steward.told(node, now)
             # The tracker's work ends with the standbys; the rest is the peer's.
             if timer.is_on:

@@ -105,7 +105,7 @@ class Figures:
         """Look at how things stand."""
         flow = self._flow
         mesh, sound = self._mesh, flow.sound
-        people = np.array(flow.people.all, np.int64)
+        people = flow.people.sorted()
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
         lag, unicast = (_percentiles(delays) for delays in self._delays(people))
         self.peers_peak = max(self.peers_peak, len(people))
@@ -160,7 +160,7 @@ class Figures:
         flow = self._flow
         sound = flow.sound
         end = min(flow.now, sound.counts_until)
-        people = np.array(flow.people.all, np.int64)
+        people = flow.people.sorted()
         due_us = sound.due_us
         missing, more_gapped = sound.so_far(flow.now)
         gapped = [one + other for one, other in zip(sound.gapped, more_gapped, strict=True)]
@@ -178,7 +178,7 @@ class Figures:
         last = self.sample()
         missing, due_us, gapped = self._sound_so_far()
         waits = np.frombuffer(self.waits_us, np.int64) if self.waits_us else np.zeros(1, np.int64)
-        people = np.array(flow.people.all, np.int64)
+        people = flow.people.sorted()
         lag, unicast = self._delays(people)
         depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
         copies = sorted(one.origin_copies for one in self.samples if one.listeners) or [0]

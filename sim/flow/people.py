@@ -3,6 +3,9 @@
 from array import array
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from tracker.overlay.columns import growth, longer
 
 NOWHERE: Final = -1
@@ -23,6 +26,12 @@ class People:
             self._place_of = longer(self._place_of, growth(node, missing), NOWHERE)
         self._place_of[node] = len(self.all)
         self.all.append(node)
+
+    def sorted(self) -> npt.NDArray[np.int64]:
+        """Give all of them in order: columns are then read from one end to the other."""
+        is_there = np.zeros(len(self._place_of), bool)
+        is_there[np.frombuffer(self.all, np.int32)] = True
+        return np.flatnonzero(is_there)
 
     def strike(self, node: int) -> None:
         """Count one out, if it was in; the last takes its place."""

@@ -17,6 +17,8 @@ cdef class Steward:
     cdef public Leases leases
     cdef public long long[:] _placed_at
 
+    @cython.locals(node=int)
+    cpdef int admit_next(self, waiting, enter, withdraw, long long now)
     @cython.locals(missing=int)
     cpdef tuple told(self, int node, long long now)
     cpdef heard(self, int node, long long now)

@@ -4,16 +4,15 @@
 Within each of the two lines the order is that of arrival.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
-from itertools import chain, islice
+from itertools import chain
 from typing import Final, Generic, Protocol, TypeVar
 
 from meshcast.protocol.units import SECOND, Micros
 
 GAP_US: Final[Micros] = SECOND // 4
 """What one place is taken to cost until admissions have been seen."""
-LOOK_MAX: Final = 64
-"""How many are looked at in one event."""
 
 
 class Asking(Protocol):
@@ -33,8 +32,9 @@ class Waiting(Generic[Name, Wish]):
     """Joiners without a place, by whatever names them."""
 
     def __init__(self) -> None:
-        self._capable: Final[dict[Name, Wish]] = {}
-        self._leaf_only: Final[dict[Name, Wish]] = {}
+        # To find the first of a dict whose first have gone, one goes past all that were there: of these, not.
+        self._capable: Final[OrderedDict[Name, Wish]] = OrderedDict()
+        self._leaf_only: Final[OrderedDict[Name, Wish]] = OrderedDict()
         self._gap_us: Micros = GAP_US
         self._admitted_at: Micros | None = None
 
@@ -69,11 +69,12 @@ class Waiting(Generic[Name, Wish]):
             self._gap_us += ((took_us if took_us < SECOND else SECOND) - self._gap_us) // 16  # noqa: FURB136
         self._admitted_at = now
 
-    def first(self) -> list[Name]:
-        """Give those whose turn is next, `LOOK_MAX` at most."""
-        if len(self._capable) + len(self._leaf_only) <= LOOK_MAX:
-            return [*self._capable, *self._leaf_only]
-        return list(islice(chain(self._capable, self._leaf_only), LOOK_MAX))
+    def next(self) -> Name | None:
+        """Give the one whose turn is next."""
+        for line in (self._capable, self._leaf_only):
+            for peer in line:
+                return peer
+        return None
 
     def stands(self) -> list[tuple[Name, int, Micros]]:
         """Give everybody with its number in the line and the wait to expect."""
