@@ -13,7 +13,7 @@ from meshcast.protocol.units import MILLISECOND, Micros
 from sim.arrivals import Arrivals
 from sim.chance import generator, stream
 from sim.distances import Distances
-from sim.flow.desk import Wish
+from sim.flow.wishes import Wish
 from sim.geography import ACCESS_DATA_CENTRE_US, FIXED_MS, MOBILE_MS
 from sim.scenario import Crowd as Shares
 from sim.scenario import Scenario

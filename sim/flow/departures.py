@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshcast.protocol.limits import STALLED_FRESH_US, silence_us
 from meshcast.protocol.units import MILLISECOND, Micros
 from sim.flow.calendar import Actor
-from sim.flow.orphans import Known
+from sim.flow.orphan import Known
 from sim.flow.sound import NO_CHUNK
 from sim.network import PING_US, SILENCE_US
 from tracker.overlay.columns import NOBODY, ORIGIN
@@ -86,7 +86,7 @@ class Departures(Actor):
 
     def kill(self, victims: list[int]) -> None:
         """Have peers die in one instant: their children know what they knew before it."""
-        uncles = [self.orphans.uncles_of(one) if self.mesh.feeds[one] else () for one in victims]
+        uncles = [self.orphans.uncles.known(one) if self.mesh.feeds[one] else () for one in victims]
         for victim, known in zip(victims, uncles, strict=True):
             self.remove(victim, is_crash=True, uncles=known)
 
@@ -105,7 +105,7 @@ class Departures(Actor):
             newest = (now - mesh.lag_us[node]) // sound.chunk_us
             if is_stalled:
                 newest = min(newest, sound.stalled_at(node, now))
-            uncles = self.orphans.uncles_of(node) if uncles is None else uncles
+            uncles = self.orphans.uncles.known(node) if uncles is None else uncles
         if mesh.attached_at[node] >= 0:
             sound.go(node, now)
             self.people.strike(node)

@@ -1,8 +1,9 @@
 from sim.flow.calendar cimport Actor, Calendar
 from sim.flow.mesh cimport Mesh
+from sim.flow.moves cimport Moves
 from sim.flow.orphans cimport Orphans
-from sim.flow.sound cimport Sound
-from tracker.overlay.placement cimport Move
+from sim.flow.timer cimport Timer
+from sim.flow.wishes cimport Wish
 from tracker.overlay.standby_links cimport StandbyLinks
 from tracker.overlay.steward cimport Steward
 from tracker.overlay.tree cimport Tree
@@ -11,36 +12,13 @@ cimport cython
 
 cdef int LISTENER, NOBODY, ORIGIN, STANDBYS_MAX
 cdef long long GRACE_US, REPORT_EVERY_US
-cdef int _BURY, _HELP_ARRIVES, _MOVE, _RESUME, _WAKE_WANTING
-
-cdef class Wish:
-    cdef public int capacity
-    cdef public int city
-    cdef public long long access_us
-    cdef public int region
-    cdef public long long prefix
-    cdef public long long asked_at
-    cdef public long long stays_us
-    cdef public bint is_crashing
-    cdef public object role
-    cdef public tuple landmarks
-
-cdef class Timer:
-    cdef public object clock
-    cdef public long long count
-    cdef public long long timed
-    cdef public double seconds
-    cdef public bint is_on
-    cdef public double _began
-
-    cpdef begin(self)
-    cpdef resume(self)
+cdef int _BURY, _HELP_ARRIVES, _RESUME, _WAKE_WANTING
 
 cdef class Desk(Actor):
     cdef public Tree tree
     cdef public Steward steward
     cdef public object waiting
-    cdef public long long moves
+    cdef public Moves moves
     cdef public dict helped
     cdef public Timer joining
     cdef public Timer leaving
@@ -48,9 +26,7 @@ cdef class Desk(Actor):
     cdef public bint is_open
     cdef public long long slow_us
     cdef public Orphans orphans
-    cdef public object lowered
     cdef public Mesh _mesh
-    cdef public Sound _sound
     cdef public Calendar _calendar
     cdef public object _placed
     cdef public object _dice
@@ -78,10 +54,6 @@ cdef class Desk(Actor):
     cpdef _help_arrives(self, int node, int generation, int parent, tuple standbys)
     cpdef left(self, int node)
     cpdef lost(self, int node)
-    @cython.locals(mesh=Mesh, now=cython.longlong, one=Move, child=int, target=int, round_trips=int, due=cython.longlong)
     cpdef order(self, list moves)
-    @cython.locals(mesh=Mesh, now=cython.longlong, child=int, target=int, is_possible=bint)
-    cpdef _move(self, Move one, int generation, int theirs)
-    cpdef bint _is_beneath(self, int node, int top)
     @cython.locals(mesh=Mesh)
     cpdef _bury(self, int node, int generation)

@@ -6,7 +6,6 @@ saves an event for each.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from meshcast.protocol.capacity import LISTENER
@@ -16,8 +15,12 @@ from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND, Micros
 from sim.flow.calendar import Actor, Calendar
 from sim.flow.mesh import Mesh
-from sim.flow.orphans import Known, Orphan, Orphans
+from sim.flow.moves import Moves
+from sim.flow.orphan import Known, Orphan
+from sim.flow.orphans import Orphans
 from sim.flow.sound import Sound
+from sim.flow.timer import Timer
+from sim.flow.wishes import Wish
 from sim.measures import Clock
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
@@ -29,73 +32,12 @@ from tracker.overlay.waiting import Waiting
 RESUME_US: Final[Micros] = 2 * SECOND
 """Peers come back to a restarted tracker spread over this."""
 _ROLE_OF_MOST: Final = Role.LISTENER
-TIMED_EVERY: Final = 256
-"""One operation in so many is timed: to ask a process for its CPU time is a system call, and where those are slow (in
-containers that filter them) every sixteenth took a sixth of the whole run."""
 
 
-# Without slots, which are declared where this is compiled.
-@dataclass
-class Wish:
-    """A listener that wants to join."""
-
-    capacity: int
-    city: int
-    access_us: Micros
-    region: int
-    prefix: int
-    asked_at: Micros
-    stays_us: Micros
-    """How long it will stay."""
-    is_crashing: bool
-    """It will not say goodbye."""
-    role: Role = Role.LISTENER
-    landmarks: tuple[Micros, ...] = ()
-    """Round trips that it has measured; none where peers are placed by rank and region alone."""
-
-
-class Timer:
-    """CPU time of some operations of one kind."""
-
-    def __init__(self, clock: Clock | None) -> None:
-        self.clock = clock
-        self.count = 0
-        self.timed = 0
-        self.seconds = 0.0
-        self.is_on = False
-        """The operation that began last is one of those that are timed; to ask this first saves most of the calls below."""
-        self._began = -1.0
-
-    def begin(self) -> None:
-        """Perhaps time the operation that begins now."""
-        self.count += 1
-        self.is_on = not self.count % TIMED_EVERY
-        if self.is_on:
-            self.resume()
-
-    def resume(self) -> None:
-        """Time another part of the operation that is being timed, if it is one."""
-        if self.clock is not None and self.is_on:
-            self._began = self.clock()
-
-    def end(self, *, is_whole: bool = True) -> None:
-        """End what began."""
-        if self.clock is not None and self._began >= 0:
-            self.seconds += self.clock() - self._began
-            self.timed += is_whole
-            self._began = -1.0
-
-    @property
-    def us(self) -> float:
-        """Give the mean in microseconds."""
-        return 1e6 * self.seconds / self.timed if self.timed else 0.0
-
-
-_MOVE: Final = 0
-_BURY: Final = 1
-_HELP_ARRIVES: Final = 2
-_WAKE_WANTING: Final = 3
-_RESUME: Final = 4
+_BURY: Final = 0
+_HELP_ARRIVES: Final = 1
+_WAKE_WANTING: Final = 2
+_RESUME: Final = 3
 
 
 class Desk(Actor):
@@ -114,7 +56,7 @@ class Desk(Actor):
         self.tree = tree
         self.steward = Steward(tree)
         self.waiting: Waiting[int, Wish] = Waiting()
-        self.moves = 0
+        self.moves: Final = Moves(mesh, sound, calendar, self.report)
         self.helped: dict[int, None] = {}
         """Orphans that have been given a place by the tracker."""
         self.joining = Timer(clock)
@@ -124,10 +66,7 @@ class Desk(Actor):
         """The broadcaster is there."""
         self.slow_us: Micros = 0
         self.orphans: Orphans
-        self.lowered: Callable[[], None]
-        """Called when ranks have fallen so far that standbys were lost."""
         self._mesh = mesh
-        self._sound = sound
         self._calendar = calendar
         self._placed = placed
         self._dice = dice
@@ -139,9 +78,7 @@ class Desk(Actor):
 
     def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
         """Let something happen in its time."""
-        if kind == _MOVE:
-            self._move(thing, a, b)
-        elif kind == _BURY:
+        if kind == _BURY:
             self._bury(a, b)
         elif kind == _HELP_ARRIVES:
             self._help_arrives(a, b, c, thing)
@@ -311,7 +248,8 @@ class Desk(Actor):
         self.leaving.begin()
         self.steward.forget(node)
         moves = self.steward.tidy()
-        self.leaving.end()
+        if self.leaving.is_on:
+            self.leaving.end()
         self.order(moves + self.steward.better())
         self._admit()
 
@@ -329,54 +267,7 @@ class Desk(Actor):
 
     def order(self, moves: list[Move]) -> None:
         """Tell children to move."""
-        mesh, now = self._mesh, self._calendar.now
-        for one in moves:
-            child = one.child
-            if not mesh.alive[child]:
-                continue
-            self.moves += 1
-            round_trips = 1 if mesh.has_warm(child, one.target, now) else 2
-            due = now + self.way_us(child) + 2 * round_trips * mesh.delay_us(child, one.target)
-            theirs = mesh.generation[one.target]
-            self._calendar.at(due, self, _MOVE, mesh.generation[child], theirs, 0, 0, one)
-
-    def _move(self, one: Move, generation: int, theirs: int) -> None:
-        """Have a child go over to another parent, without a gap; whatever comes of it is reported."""
-        mesh, now, child, target = self._mesh, self._calendar.now, one.child, one.target
-        if mesh.generation[child] != generation or not mesh.alive[child]:
-            return
-        is_possible = (
-            mesh.parent[child] == one.source
-            and mesh.alive[target]
-            and mesh.generation[target] == theirs
-            and mesh.room(target) > 0
-            and (mesh.rank[target] < mesh.rank[child] or not mesh.feeds[child])
-            and not self._is_beneath(target, child)
-            and mesh.head_of(target) == ORIGIN
-            and mesh.head_of(child) == ORIGIN
-        )
-        if is_possible:
-            mesh.counter[child] += 1
-            mesh.unlink(child)
-            mesh.drop_standby(child, target)
-            mesh.link(child, target)
-            if not mesh.feeds[child]:
-                mesh.rank[child] = max(mesh.rank[target] + 1, 3)
-                self._sound.lowered += mesh.drop_lower_clients(child)
-            self._sound.change_way(child, now)
-            mesh.drop_higher_standbys(child)
-            if self._sound.lowered:
-                self.lowered()
-        self.report(child)
-
-    def _is_beneath(self, node: int, top: int) -> bool:
-        """Tell whether `top` is an ancestor of a peer."""
-        parent = self._mesh.parent
-        while node != NOBODY:
-            if node == top:
-                return True
-            node = parent[node]
-        return False
+        self.moves.order(moves, self.slow_us)
 
     # ---- outages
 

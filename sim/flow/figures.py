@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.units import SECOND, Micros
-from sim.flow.desk import Wish
-from sim.flow.orphans import Orphan
+from sim.flow.orphan import Orphan
 from sim.flow.sound import ALL_DELAYS
+from sim.flow.wishes import Wish
 from sim.measures import REPAIRS_KEPT_MAX, Measures, Sample, Spread
 from sim.scenario import DELAYS_US
 from sim.sizes import tree_bytes
@@ -127,7 +127,7 @@ class Figures:
             leaves=self.leaves,
             crashes=self.crashes,
             repairs=self.repairs,
-            moves=flow.desk.moves,
+            moves=flow.desk.moves.count,
             missing_us=tuple(count * sound.chunk_us for count in missing),
             due_us=due_us,
         )
@@ -193,7 +193,7 @@ class Figures:
             crashes=self.crashes,
             repairs=self.repairs,
             repairs_without_tracker=self.repairs_without_tracker,
-            moves=flow.desk.moves,
+            moves=flow.desk.moves.count,
             due_us=due_us,
             missing_us=[count * flow.sound.chunk_us for count in missing],
             gapped=gapped,

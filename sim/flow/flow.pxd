@@ -1,13 +1,15 @@
 from sim.flow.calendar cimport Actor, Calendar
 from sim.flow.crowd cimport Crowd
 from sim.flow.departures cimport Departures
-from sim.flow.desk cimport Desk, Wish
+from sim.flow.desk cimport Desk
 from sim.flow.figures cimport Figures
 from sim.flow.mesh cimport Mesh
-from sim.flow.orphans cimport Orphan, Orphans
+from sim.flow.orphan cimport Orphan
+from sim.flow.orphans cimport Orphans
 from sim.flow.people cimport People
 from sim.flow.reports cimport Reports
 from sim.flow.sound cimport Sound
+from sim.flow.wishes cimport Wish
 from tracker.overlay.tree cimport Tree
 
 cimport cython

@@ -15,14 +15,16 @@ from sim.flow.calendar import Actor, Calendar
 from sim.flow.checks import tree_problems
 from sim.flow.crowd import Crowd
 from sim.flow.departures import Departures
-from sim.flow.desk import Desk, Wish
+from sim.flow.desk import Desk
 from sim.flow.figures import Figures
 from sim.flow.mesh import SOURCE, Mesh
-from sim.flow.orphans import Orphan, Orphans
+from sim.flow.orphan import Orphan
+from sim.flow.orphans import Orphans
 from sim.flow.people import People
 from sim.flow.reports import Reports
 from sim.flow.sound import NO_CHUNK, Sound
 from sim.flow.troubles import Troubles
+from sim.flow.wishes import Wish
 from sim.geography import Geography
 from sim.measures import Clock, Measures
 from sim.scenario import DELAYS_US, Scenario
@@ -86,7 +88,7 @@ class Flow(Actor):
         self.desk.orphans = self.orphans
         self.people: Final = People()
         self.reports = Reports(self, clock)
-        self.desk.lowered = self.reports.report_lowered
+        self.desk.moves.lowered = self.reports.report_lowered
         self.figures = Figures(self)
         self._wishes: Final = self.figures.wishes
         self.troubles = Troubles(self)

@@ -9,10 +9,7 @@ round trip more; a head that has found nobody for two seconds sheds its children
 from collections.abc import Callable
 from typing import Any, Final
 
-from meshcast.protocol.capacity import may_go_below, referred
 from meshcast.protocol.limits import (
-    BORROW_AFTER_US,
-    BORROW_EVERY_US,
     LEASE_US,
     RANK_MAX,
     REFERRED_MAX,
@@ -20,7 +17,6 @@ from meshcast.protocol.limits import (
     SHED_AFTER_US,
     STALLED_PATIENCE_US,
     STANDBYS_MAX,
-    UNCLES_MAX,
 )
 from meshcast.protocol.machine import Dice
 from meshcast.protocol.repair import (
@@ -34,69 +30,23 @@ from meshcast.protocol.repair import (
 )
 from meshcast.protocol.units import Micros
 from sim.flow.calendar import Actor, Calendar
+from sim.flow.loans import Loans
 from sim.flow.mesh import SOURCE, Mesh
+from sim.flow.orphan import Known, Orphan
 from sim.flow.sound import Sound
+from sim.flow.uncles import Uncles
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.nodes import RANK_MIN
-
-Known = tuple[int, int]
-"""A peer's number and generation: somebody else may have the number later."""
 
 # What happens to orphans, and to those whom they ask.
 _ACCEPTED: Final = 0
 _ASKED: Final = 1
 _WAKE: Final = 2
-_BORROW: Final = 3
-_LEND: Final = 4
-_CONNECTED: Final = 5
-_REFUSED: Final = 6
-_SEEK: Final = 7
-_IMPATIENT: Final = 8
-_BEREFT: Final = 9
-
-
-class Orphan:
-    """One peer without a parent."""
-
-    __slots__ = (
-        "dropped_at", "generations", "has_heard", "is_named_up", "is_seeking", "left", "named", "node", "referred", "repair",
-        "rounds", "silent", "since", "uncles", "unheard_since", "wakes_at",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        node: int,
-        since: Micros,
-        unheard_since: Micros,
-        *,
-        has_heard: bool,
-        uncles: tuple[Known, ...],
-        left: Known | None,
-    ) -> None:
-        self.node = node
-        self.since = since
-        self.unheard_since = unheard_since
-        """When its last new chunk came, or its parent's Bye."""
-        self.has_heard = has_heard
-        """It had a parent before; a joiner had none."""
-        self.uncles = uncles
-        self.repair: Repair[int]
-        self.named: Known | None = None
-        """Whom the tracker has named."""
-        self.is_named_up = False
-        """The link to that one is up."""
-        self.left = left
-        """The parent that it left for silence."""
-        self.silent: dict[int, None] = {}
-        """Those that have not answered in a whole round."""
-        self.rounds = 0
-        self.is_seeking = False
-        self.wakes_at: Micros = -1
-        self.dropped_at: Micros | None = None
-        """When it shed its children."""
-        self.generations: dict[int, int] = {}
-        self.referred: dict[int, int] = {}
-        """Whom those named who were full, newest last, with their generations."""
+_CONNECTED: Final = 3
+_REFUSED: Final = 4
+_SEEK: Final = 5
+_IMPATIENT: Final = 6
+_BEREFT: Final = 7
 
 
 class Orphans(Actor):
@@ -121,10 +71,11 @@ class Orphans(Actor):
         self.calendar = calendar
         self.attached = attached
         self.seek = seek
-        self.dice = dice
+        self.uncles: Final = Uncles(mesh, dice)
         self.of: dict[int, Orphan] = {}
         self._pending: dict[int, int] = {}
         """Places held by Accepts that are on their way."""
+        self.loans: Final = Loans(mesh, sound, calendar, self.of)
 
     def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
         """Let something happen in its time."""
@@ -134,10 +85,6 @@ class Orphans(Actor):
             self._asked(a, b, c, d)
         elif kind == _WAKE:
             self._wake(thing, a)
-        elif kind == _BORROW:
-            self._borrow(thing)
-        elif kind == _LEND:
-            self._lend(thing, a, b, c)
         elif kind == _CONNECTED:
             self._connected(a, b, c, d)
         elif kind == _REFUSED:
@@ -148,24 +95,6 @@ class Orphans(Actor):
             self._lose_patience(thing)
         elif kind == _BEREFT:
             self._bereft(a, b, thing, c)
-
-    def uncles_of(self, parent: int) -> tuple[Known, ...]:
-        """Give whom the children of a peer may turn to, as its last Uncles said."""
-        generation = self.mesh.generation
-        return tuple([(one, generation[one]) for one in self.uncles(parent)])
-
-    def uncles(self, parent: int) -> list[int]:
-        """Give the numbers of those."""
-        mesh = self.mesh
-        parents, standby = mesh.parent, mesh.standby
-        known: list[int] = []
-        while parent > ORIGIN and len(known) < UNCLES_MAX:
-            above, entry = parents[parent], STANDBYS_MAX * parent
-            for uncle in (above, standby[entry], standby[entry + 1]):
-                if uncle != NOBODY and uncle not in known:
-                    known.append(uncle)
-            parent = above
-        return known[:UNCLES_MAX]
 
     def begin(
         self,
@@ -186,7 +115,7 @@ class Orphans(Actor):
         orphan.repair = Repair(self._candidates(orphan, now), now)
         self._drive(orphan, now)
         if has_heard:
-            self.calendar.at(unheard_since + BORROW_AFTER_US, self, _BORROW, 0, 0, 0, 0, orphan)
+            self.loans.begin(orphan)
 
     def name(self, node: int, parent: int, standbys: tuple[int, ...], now: Micros) -> None:
         """Let an orphan hear from the tracker whom to ask."""
@@ -313,45 +242,6 @@ class Orphans(Actor):
             sound.lowered += mesh.drop_lower_clients(node)
         orphan.repair = Repair(self._candidates(orphan, now), now)
 
-    def _borrow(self, orphan: Orphan) -> None:
-        """Let those in a stalled tree who have a standby that hears pull from it what they miss; the others ask again.
-
-        Whoever borrows passes on what it gets, so those beneath it need not; those beneath one who cannot try themselves.
-        """
-        if self.of.get(orphan.node) is not orphan:
-            return
-        mesh, sound, now = self.mesh, self.sound, self.calendar.now
-        stack, is_short = [orphan.node], False
-        while stack:
-            node = stack.pop()
-            if node in sound.lenders:
-                continue
-            lender = self._lender(node, now)
-            if lender != NOBODY:
-                due = now + 2 * mesh.delay_us(node, lender)
-                self.calendar.at(due, self, _LEND, node, mesh.generation[node], lender, 0, orphan)
-                continue
-            is_short = True
-            stack.extend(mesh.children.of(node))
-        if is_short:
-            self.calendar.at(now + BORROW_EVERY_US, self, _BORROW, 0, 0, 0, 0, orphan)
-
-    def _lender(self, node: int, now: Micros) -> int:
-        """Give a standby that can lend: its link is up, it lives, and the sound comes to it."""
-        mesh = self.mesh
-        for standby in mesh.standbys(node):
-            if mesh.has_warm(node, standby, now) and mesh.alive[standby] and mesh.head_of(standby) == ORIGIN:
-                return standby
-        return NOBODY
-
-    def _lend(self, orphan: Orphan, node: int, generation: int, lender: int) -> None:
-        """Let what was borrowed arrive, if it is still needed."""
-        mesh = self.mesh
-        if self.of.get(orphan.node) is not orphan or mesh.generation[node] != generation:
-            return
-        if mesh.head_of(node) == orphan.node and mesh.alive[lender] and mesh.head_of(lender) == ORIGIN:
-            self.sound.borrow(node, lender, self.calendar.now)
-
     def _lose_patience(self, orphan: Orphan) -> None:
         """Let the children of a head that has found nobody look for themselves."""
         if self.of.get(orphan.node) is orphan:
@@ -362,7 +252,7 @@ class Orphans(Actor):
         mesh, sound, node = self.mesh, self.sound, orphan.node
         orphan.dropped_at = now
         newest = sound.stalled_at(node, now)
-        uncles = self.uncles_of(node) or orphan.uncles
+        uncles = self.uncles.known(node) or orphan.uncles
         for child in mesh.children.of(node):
             mesh.unlink(child)
             sound.have[child] = max(newest, sound.have.get(child, -1))
@@ -387,7 +277,7 @@ class Orphans(Actor):
         way_us = mesh.delay_us(node, peer)
         held = self._pending.get(peer, 0)
         if not mesh.may_adopt(peer, mesh.rank[node]) or mesh.room(peer) <= held:
-            others = self.referrals(peer, node)
+            others = self.uncles.referrals(peer, node)
             self.calendar.at(now + way_us, self, _REFUSED, node, generation, peer, 0, others)
             return
         self._pending[peer] = held + 1
@@ -423,23 +313,6 @@ class Orphans(Actor):
             sound.flow_again(node, now)
         else:
             sound.refill_stalled(node, newest, now)
-
-    def referrals(self, peer: int, asker: int) -> tuple[Known, ...]:
-        """Give some children of one that is full: they can serve, and may have a place."""
-        return self.names(peer, asker) if self.mesh.room(peer) <= 0 else ()
-
-    def names(self, peer: int, asker: int) -> tuple[Known, ...]:
-        """Give some children that can serve, if the asker's rank allows them to take it."""
-        generation = self.mesh.generation
-        return tuple([(one, generation[one]) for one in self.able_below(peer, asker)])
-
-    def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
-        """Give the numbers of those."""
-        mesh = self.mesh
-        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
-            return ()
-        able = [one for one in mesh.servers.of(peer) if one != asker]
-        return referred(able, self.dice)
 
     def _refused(self, node: int, generation: int, peer: int, others: tuple[Known, ...]) -> None:
         """Let a refusal arrive."""

@@ -1,9 +1,11 @@
 from sim.flow.calendar cimport Actor, Calendar
-from sim.flow.desk cimport Desk, Timer
+from sim.flow.desk cimport Desk
 from sim.flow.mesh cimport Mesh
 from sim.flow.orphans cimport Orphans
 from sim.flow.people cimport People
 from sim.flow.sound cimport Sound
+from sim.flow.timer cimport Timer
+from sim.flow.uncles cimport Uncles
 
 cimport cython
 
@@ -26,5 +28,5 @@ cdef class Reports(Actor):
     cpdef report_after(self, int node, tuple left)
     cpdef _report(self, int node, int generation, tuple left)
     cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, orphans=Orphans, parent=int, uncle=int, entry=int, at=int, heard_out=int, known=list, asked=list)
+    @cython.locals(mesh=Mesh, uncles=Uncles, parent=int, uncle=int, entry=int, at=int, heard_out=int, known=list, asked=list)
     cpdef fill_from_uncles(self, int node, long long now)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 from meshcast.protocol.limits import BEAT_EVERY_US, REFERRED_MAX, REPORT_AFTER_US
 from meshcast.protocol.units import Micros
 from sim.flow.calendar import Actor
-from sim.flow.desk import Timer
-from sim.flow.orphans import Known
+from sim.flow.orphan import Known
+from sim.flow.timer import Timer
 from sim.measures import Clock
 from tracker.overlay.columns import NOBODY, ORIGIN
 
@@ -57,7 +57,8 @@ class Reports(Actor):
         if mesh.generation[node] == generation and mesh.alive[node] and mesh.parent[node] != NOBODY:
             self.timer.begin()
             self.desk.report_standbys(node)
-            self.timer.end()
+            if self.timer.is_on:
+                self.timer.end()
 
     def report_after(self, node: int, left: Known | None) -> None:
         """Let a peer report in a moment, once for all that has happened by then."""
@@ -71,7 +72,8 @@ class Reports(Actor):
             return
         self.timer.begin()
         self.desk.report(node, silent=self.desk.known(left))
-        self.timer.end()
+        if self.timer.is_on:
+            self.timer.end()
 
     def _fill_all(self) -> None:
         """While the tracker is away, let those who lack a standby look again among uncles, as they do every 5 s."""
@@ -89,14 +91,14 @@ class Reports(Actor):
         if parent == NOBODY or not mesh.lacks_standby(node):
             return
         asked: list[int] = []
-        orphans, at, heard_out = self.orphans, 0, 0
-        known = orphans.uncles(parent)
+        uncles, at, heard_out = self.orphans.uncles, 0, 0
+        known = uncles.of(parent)
         while len(asked) < REFERRED_MAX:
             if at == len(known):
                 # Whom those named who were asked is worth looking up only once nobody else is left.
                 if heard_out == len(asked):
                     return
-                known += orphans.able_below(asked[heard_out], node)
+                known += uncles.able_below(asked[heard_out], node)
                 heard_out += 1
                 continue
             uncle = known[at]

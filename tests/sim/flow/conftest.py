@@ -11,7 +11,8 @@ from meshcast.protocol.units import MILLISECOND, SECOND, Micros
 from sim.flow.calendar import Calendar
 from sim.flow.flow import Flow
 from sim.flow.mesh import SOURCE, Mesh
-from sim.flow.orphans import Orphan, Orphans
+from sim.flow.orphan import Orphan
+from sim.flow.orphans import Orphans
 from sim.flow.sound import Sound
 from sim.scenario import Fidelity, Law, Scenario, Sessions, Wave
 from tracker.overlay.columns import NOBODY, ORIGIN
@@ -72,7 +73,7 @@ class Stand:
     def kill(self, victim: int, *, begins: bool = True) -> list[int]:
         """Let a peer die now, and its children look for others at once; give them."""
         mesh, sound, now = self.mesh, self.sound, self.calendar.now
-        newest, uncles = sound.newest(victim, now), self.orphans.uncles_of(victim)
+        newest, uncles = sound.newest(victim, now), self.orphans.uncles.known(victim)
         sound.go(victim, now)
         self.orphans.forget(victim)
         heads, _ = mesh.leave(victim)

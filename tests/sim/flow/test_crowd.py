@@ -5,7 +5,7 @@ import pytest
 from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import SECOND
 from sim.flow.crowd import BLOCK, Crowd
-from sim.flow.desk import Wish
+from sim.flow.wishes import Wish
 from sim.geography import Geography
 from sim.scenario import Crowd as Shares
 from sim.scenario import Fidelity, Law, Nat, Scenario, Sessions, Wave

@@ -3,8 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from meshcast.protocol.units import SECOND
-from sim.flow.desk import TIMED_EVERY, Timer, Wish
 from sim.flow.flow import Flow
+from sim.flow.timer import TIMED_EVERY, Timer
+from sim.flow.wishes import Wish
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
 

@@ -141,14 +141,14 @@ def test_whoever_is_full_names_children_that_are_dialled_and_asked(seated: Seate
 
 def test_referrals_are_children_that_can_serve_and_that_the_askers_rank_allows(seated: Seated) -> None:
     stand = seated({1: 0, 9: 0, **dict.fromkeys(range(2, 8), 1)}, {1: 6, 2: 0})
-    assert stand.orphans.referrals(1, 9) == (), "it has emergency places"
+    assert stand.orphans.uncles.referrals(1, 9) == (), "it has emergency places"
     stand.crowd(1)
     stand.mesh.rank[9] = RANK_MAX
-    named = [one for one, _ in stand.orphans.referrals(1, 9)]
+    named = [one for one, _ in stand.orphans.uncles.referrals(1, 9)]
     assert named == [3, 4, 5, 6]
     assert len(named) == REFERRALS_MAX
     stand.mesh.rank[9] = stand.mesh.rank[3]
-    assert stand.orphans.referrals(1, 9) == ()
+    assert stand.orphans.uncles.referrals(1, 9) == ()
 
 
 def lonely(stand: Any) -> None:
@@ -299,5 +299,5 @@ def test_uncles_are_the_grandparents_and_their_standbys_upwards(seated: Seated) 
     stand = seated({1: 0, 2: 0, 3: 1, 4: 3, 5: 4})
     stand.stand_by(3, 2)
     stand.stand_by(4, 1)
-    assert [one for one, _ in stand.orphans.uncles_of(4)] == [3, 1, 2, ORIGIN]
-    assert stand.orphans.uncles_of(ORIGIN) == ()
+    assert [one for one, _ in stand.orphans.uncles.known(4)] == [3, 1, 2, ORIGIN]
+    assert stand.orphans.uncles.known(ORIGIN) == ()

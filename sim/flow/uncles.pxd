@@ -1,0 +1,20 @@
+from meshcast.protocol.capacity cimport may_go_below, referred
+from sim.flow.mesh cimport Mesh
+
+cimport cython
+
+cdef int NOBODY, ORIGIN, STANDBYS_MAX, UNCLES_MAX
+
+cdef class Uncles:
+    cdef public Mesh _mesh
+    cdef public object _dice
+
+    @cython.locals(one=int)
+    cpdef tuple known(self, int parent)
+    @cython.locals(parents="int[:]", standby="int[:]", above=int, entry=int, uncle=int, known=list)
+    cpdef list of(self, int parent)
+    cpdef tuple referrals(self, int peer, int asker)
+    @cython.locals(one=int)
+    cpdef tuple names(self, int peer, int asker)
+    @cython.locals(able=list)
+    cpdef tuple able_below(self, int peer, int asker)

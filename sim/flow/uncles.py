@@ -1,0 +1,55 @@
+"""Whom a peer without a parent can turn to: its uncles, and whom somebody who is full names.
+
+Told are numbers with generations, for somebody else may have a number by the time it is used; asked for at once, numbers
+are enough.
+"""
+
+from meshcast.protocol.capacity import may_go_below, referred
+from meshcast.protocol.limits import STANDBYS_MAX, UNCLES_MAX
+from meshcast.protocol.machine import Dice
+from sim.flow.mesh import Mesh
+from sim.flow.orphan import Known
+from tracker.overlay.columns import NOBODY, ORIGIN
+
+
+class Uncles:
+    """What peers would be told, read off the mesh."""
+
+    def __init__(self, mesh: Mesh, dice: Dice) -> None:
+        self._mesh = mesh
+        self._dice = dice
+
+    def known(self, parent: int) -> tuple[Known, ...]:
+        """Give whom the children of a peer may turn to, as its last Uncles said."""
+        generation = self._mesh.generation
+        return tuple([(one, generation[one]) for one in self.of(parent)])
+
+    def of(self, parent: int) -> list[int]:
+        """Give the numbers of those."""
+        mesh = self._mesh
+        parents, standby = mesh.parent, mesh.standby
+        known: list[int] = []
+        while parent > ORIGIN and len(known) < UNCLES_MAX:
+            above, entry = parents[parent], STANDBYS_MAX * parent
+            for uncle in (above, standby[entry], standby[entry + 1]):
+                if uncle != NOBODY and uncle not in known:
+                    known.append(uncle)
+            parent = above
+        return known[:UNCLES_MAX]
+
+    def referrals(self, peer: int, asker: int) -> tuple[Known, ...]:
+        """Give some children of one that is full: they can serve, and may have a place."""
+        return self.names(peer, asker) if self._mesh.room(peer) <= 0 else ()
+
+    def names(self, peer: int, asker: int) -> tuple[Known, ...]:
+        """Give some children that can serve, if the asker's rank allows them to take it."""
+        generation = self._mesh.generation
+        return tuple([(one, generation[one]) for one in self.able_below(peer, asker)])
+
+    def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
+        """Give the numbers of those."""
+        mesh = self._mesh
+        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
+            return ()
+        able = [one for one in mesh.servers.of(peer) if one != asker]
+        return referred(able, self._dice)
