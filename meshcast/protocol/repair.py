@@ -93,6 +93,8 @@ _ALL: Final = Stage.ALL
 class Repair(Generic[Name]):
     """One round of asking."""
 
+    __slots__ = ("_answered", "_connected", "_next_at", "_queue", "_round_ends_at", "_stage", "_tried")
+
     def __init__(self, candidates: Sequence[Candidate[Name]], now: Micros) -> None:
         self._queue = list(candidates)
         self._stage = _STANDBYS

@@ -1,3 +1,6 @@
+import copy
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,3 +56,14 @@ def test_chains_equal_lists(steps: list[tuple[int, int]]) -> None:
             lists.remove(holder, item)
             model[holder].remove(item)
         assert [list(lists.of(i)) for i in range(3)] == model
+
+
+@pytest.mark.plain
+def test_a_copy_is_the_same_and_goes_its_own_way() -> None:
+    lists = chains()
+    lists.append(1, 5)
+    other = copy.deepcopy(lists)
+    lists.append(1, 2)
+    other.append(0, 7)
+    assert (lists.of(0), lists.of(1)) == ([], [5, 2])
+    assert (other.of(0), other.of(1)) == ([7], [5])

@@ -2,7 +2,7 @@ from array import array
 
 import pytest
 
-from tracker.overlay.columns import GROWTH_MIN, NOBODY, growth, longer
+from tracker.overlay.columns import GROWTH_MIN, NOBODY, growth, longer, side_by_side
 
 
 @pytest.mark.parametrize("kind", "ihqB")
@@ -29,3 +29,12 @@ def test_columns_grow_by_a_part_of_themselves_and_never_by_less_than_is_missing(
     assert growth(0) == GROWTH_MIN
     assert growth(1_000_000) == 1_000_000 // 32
     assert growth(64, missing=1_000) == 1_000
+
+
+def test_columns_side_by_side_are_views_of_one_table_and_of_nothing_else() -> None:
+    table = array("h", range(6))
+    one, other = side_by_side(table, 2)
+    assert (list(one), list(other)) == ([0, 2, 4], [1, 3, 5])
+    other[1] = 9
+    assert list(table) == [0, 1, 2, 9, 4, 5]
+    assert [len(column) for column in side_by_side(array("i"), 3)] == [0, 0, 0]

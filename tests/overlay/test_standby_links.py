@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,3 +72,15 @@ def test_both_directions_tell_the_same_whatever_happens(steps: list[tuple[int, i
             assert book.load[one] == len(book.clients(one))
             assert sorted(book.of(one)) == sorted(of for client, of in model if client == one)
             assert len(book.of(one)) <= STANDBYS_MAX
+
+
+@pytest.mark.plain
+def test_a_copy_is_the_same_and_goes_its_own_way() -> None:
+    links = StandbyLinks()
+    links.grow(8)
+    links.give(1, 3)
+    other = copy.deepcopy(links)
+    links.give(2, 3)
+    other.drop(1, 3)
+    assert (links.of(1), links.clients(3)) == ((3,), [1, 2])
+    assert (other.of(1), other.clients(3)) == ((), [])

@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -313,3 +314,16 @@ def test_a_peers_own_word_corrects_what_an_adopter_said_of_it(plant: Plant) -> N
     assert tree.adopted(c, a, counter=5).taken, "but the peer knows better"
     assert tree.parent[c] == a
     assert not tree.adopted(c, b).taken
+
+
+@pytest.mark.plain
+def test_a_copy_of_a_tree_is_the_same_and_goes_its_own_way(crowd: Callable[..., Tree]) -> None:
+    tree = crowd([2, 0, 4, 0, 0])
+    other = copy.deepcopy(tree)
+    check(other)
+    last = max(tree.nodes())
+    tree.leave(last)
+    assert last in set(other.nodes()) - set(tree.nodes())
+    assert other.parent[last] != NOBODY
+    check(tree)
+    check(other)

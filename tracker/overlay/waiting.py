@@ -31,6 +31,8 @@ Wish = TypeVar("Wish", bound=Asking)
 class Waiting(Generic[Name, Wish]):
     """Joiners without a place, by whatever names them."""
 
+    __slots__ = ("_admitted_at", "_capable", "_gap_us", "_leaf_only")
+
     def __init__(self) -> None:
         # To find the first of a dict whose first have gone, one goes past all that were there: of these, not.
         self._capable: Final[OrderedDict[Name, Wish]] = OrderedDict()
