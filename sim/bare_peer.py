@@ -10,7 +10,7 @@ from typing import Final
 from meshcast.protocol.backlog import Backlog
 from meshcast.protocol.chunk import Chunk, Flag, Hop, sign_chunk
 from meshcast.protocol.effects import Effect
-from meshcast.protocol.identity import Identity, verify
+from meshcast.protocol.identity import Identity
 from meshcast.protocol.membership import Membership
 from meshcast.protocol.messages import Accept, Beat, Bye, Message, Refuse, Stalled, Uncles, Why
 from meshcast.protocol.relay import Relay
@@ -19,6 +19,7 @@ from meshcast.protocol.standing import Standing
 from meshcast.protocol.tickets import Role, Ticket, sign_ticket
 from meshcast.protocol.units import HOUR, MILLISECOND, SECOND, BroadcastId, Micros, PeerId
 from meshcast.protocol.uplink import Uplink
+from sim.papers import remembered
 
 CHUNK_US: Final = 100 * MILLISECOND
 RTT_US: Final = 20 * MILLISECOND
@@ -60,7 +61,6 @@ def identity(name: str) -> Identity:
 
 
 BROADCAST: Final = BroadcastId(identity("event").peer_id)
-remembered: Final = functools.lru_cache(maxsize=1 << 16)(verify)
 
 
 @functools.cache

@@ -53,7 +53,7 @@ class Caller(Actor):
 
 
 class Pile:
-    """What happens in one slot, as asked for."""
+    """What happens in one slot, or in one later block, as asked for."""
 
     __slots__ = ("actors", "numbers", "size", "things")
 

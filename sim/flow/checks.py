@@ -35,9 +35,11 @@ def tree_problems(flow: "Flow") -> list[str]:
     standbys = np.frombuffer(mesh.standby, np.int32).reshape(-1, STANDBYS_MAX)
     for held in standbys.T:
         backed += np.bincount(held[alive & (held >= 0)], minlength=len(parent))
-    columns = (mesh.feeds, mesh.able, mesh.load, hearing, backed)
+    columns = (mesh.feeds, mesh.load, hearing, backed)
     is_anything = np.logical_or.reduce([np.array(column) != 0 for column in columns])
-    is_anything |= (np.array(mesh.children.first) != END) | (np.array(mesh.clients.first) != END)
+    is_anything |= np.logical_or.reduce(
+        [np.array(chains.first) != END for chains in (mesh.children, mesh.servers, mesh.clients)]
+    )
     # Most peers feed nobody and stand by for nobody, and there is nothing to look at.
     for node in np.flatnonzero(alive & is_anything).tolist():
         children = mesh.children.of(node)
@@ -57,11 +59,9 @@ def tree_problems(flow: "Flow") -> list[str]:
         able = [child for child in children if mesh.capacity[child] > 0]
         if mesh.servers.of(node) != able:
             problems.append(f"I4 at {now} us: peer {node} feeds {able} who can serve, and not as it believes")
-        counted = mesh.feeds[node], mesh.able[node], mesh.load[node]
-        if (len(children), len(able), len(clients)) != counted:
-            problems.append(
-                f"I4 at {now} us: peer {node} counts {counted} children, those that serve, and clients"
-            )
+        counted = mesh.feeds[node], mesh.load[node]
+        if (len(children), len(clients)) != counted:
+            problems.append(f"I4 at {now} us: peer {node} counts {counted} children and clients")
     for standby in standbys.T:
         served = np.flatnonzero(alive & (parent >= 0) & (standby >= 0))
         served = served[alive[standby[served]]]

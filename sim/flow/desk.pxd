@@ -37,7 +37,7 @@ cdef class Desk(Actor):
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
     cpdef long long way_us(self, int node)
     cpdef join(self, Wish wish)
-    @cython.locals(timer=Timer, steward=Steward, node=int, _=int)
+    @cython.locals(timer=Timer, steward=Steward, node=int)
     cpdef _admit(self)
     cpdef _enter(self, _, Wish wish)
     @cython.locals(mesh=Mesh, wish=Wish, role=int, told_at=cython.longlong, standby=int)

@@ -25,7 +25,7 @@ from sim.measures import Clock
 from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import Move
 from tracker.overlay.states import State
-from tracker.overlay.steward import ADMITTED_MAX, GRACE_US, Steward
+from tracker.overlay.steward import GRACE_US, Steward
 from tracker.overlay.tree import Tree
 from tracker.overlay.waiting import Waiting
 
@@ -107,10 +107,7 @@ class Desk(Actor):
         if not self.is_up or not self.is_open:
             return
         now, timer, steward = self._calendar.now, self.joining, self.steward
-        for _ in range(ADMITTED_MAX):
-            node = steward.admit_next(self.waiting, self._enter, steward.forget, now)
-            if node == NOBODY:
-                return
+        for node in steward.admit(self.waiting, self._enter, steward.forget, now):
             standbys = steward.told(node, now)
             # The tracker's work ends with the standbys; the rest is the peer's.
             if timer.is_on:

@@ -28,7 +28,6 @@ cdef class Mesh:
     cdef public Chains children
     cdef public Chains servers
     cdef public short[:] feeds
-    cdef public short[:] able
     cdef public Chains clients
     cdef public unsigned char[:] _is_client
     cdef public short[:] load

@@ -19,7 +19,7 @@ from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
 
-_SMALL: Final = 8
+_SMALL: Final = 7
 _LARGE: Final = 6
 
 assert STANDBYS_MAX == 2, "the two entries of a peer are looked at one by one below"
@@ -40,9 +40,7 @@ class Mesh:
         self.capacity: View
         self._children_max: View
         self.feeds: View
-        """How many children each peer has,"""
-        self.able: View
-        """and how many of them can serve: as many as are in `servers`."""
+        """How many children each peer has."""
         self.load: View
         """For how many each peer stands by."""
         self._large = array("i")
@@ -116,7 +114,6 @@ class Mesh:
         self.feeds[parent] += 1
         if self.capacity[node]:
             self.servers.append(parent, node)
-            self.able[parent] += 1
 
     def unlink(self, node: int) -> None:
         """Have `node` hear from nobody."""
@@ -127,7 +124,6 @@ class Mesh:
             self.feeds[parent] -= 1
             if self.capacity[node]:
                 self.servers.remove(parent, node)
-                self.able[parent] -= 1
 
     def head_of(self, node: int) -> int:
         """Give the topmost peer above a node: the origin, or the head of the tree in which it has stalled."""
@@ -244,7 +240,7 @@ class Mesh:
         entries = self.clients.clear(node)
         for entry in entries:
             self._is_client[entry] = 0
-        self.feeds[node] = self.able[node] = self.load[node] = self._children_max[node] = 0
+        self.feeds[node] = self.load[node] = self._children_max[node] = 0
         self.alive[node] = 0
         self.generation[node] += 1
         self.living -= 1
@@ -287,7 +283,6 @@ class Mesh:
             self.capacity,
             self._children_max,
             self.feeds,
-            self.able,
             self.load,
         ) = side_by_side(self._small, _SMALL)
         self.parent, self.generation, self.city, self.access_us, self.lag_us, self.base_us = side_by_side(

@@ -5,7 +5,7 @@ from tracker.overlay.placement cimport Move
 
 cimport cython
 
-cdef int NOBODY, ORIGIN
+cdef int NOBODY, ORIGIN, RANK_LISTENER_MIN
 cdef int _MOVE
 
 cdef class Moves(Actor):

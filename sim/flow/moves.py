@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from meshcast.protocol.limits import RANK_LISTENER_MIN
 from meshcast.protocol.units import Micros
 from sim.flow.calendar import Actor, Calendar
 from sim.flow.mesh import Mesh
@@ -71,7 +72,7 @@ class Moves(Actor):
             mesh.drop_standby(child, target)
             mesh.link(child, target)
             if not mesh.feeds[child]:
-                mesh.rank[child] = max(mesh.rank[target] + 1, 3)
+                mesh.rank[child] = max(mesh.rank[target] + 1, RANK_LISTENER_MIN)
                 self._sound.lowered += mesh.drop_lower_clients(child)
             self._sound.change_way(child, now)
             mesh.drop_higher_standbys(child)

@@ -3,7 +3,7 @@ from sim.flow.mesh cimport Mesh
 
 cimport cython
 
-cdef int NOBODY, ORIGIN, STANDBYS_MAX, UNCLES_MAX
+cdef int END, NOBODY, ORIGIN, STANDBYS_MAX, UNCLES_MAX
 
 cdef class Uncles:
     cdef public Mesh _mesh

@@ -9,7 +9,7 @@ from meshcast.protocol.limits import STANDBYS_MAX, UNCLES_MAX
 from meshcast.protocol.machine import Dice
 from sim.flow.mesh import Mesh
 from sim.flow.orphan import Known
-from tracker.overlay.columns import NOBODY, ORIGIN
+from tracker.overlay.columns import END, NOBODY, ORIGIN
 
 
 class Uncles:
@@ -49,7 +49,7 @@ class Uncles:
     def able_below(self, peer: int, asker: int) -> tuple[int, ...]:
         """Give the numbers of those."""
         mesh = self._mesh
-        if not mesh.able[peer] or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
+        if mesh.servers.first[peer] == END or not may_go_below(mesh.rank[peer], mesh.rank[asker]):
             return ()
         able = [one for one in mesh.servers.of(peer) if one != asker]
         return referred(able, self._dice)

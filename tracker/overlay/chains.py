@@ -11,10 +11,9 @@ columns are narrow, and both links of an item lie side by side, for the reasons 
 from array import array
 from typing import Final
 
-from tracker.overlay.columns import END, View, longer, side_by_side
+from tracker.overlay.columns import END, View, longer, side_by_side, without_views
 
 _LINKS: Final = 2
-_VIEWS: Final = frozenset(("next", "_previous"))
 
 
 class Chains:
@@ -79,7 +78,7 @@ class Chains:
 
     def __getstate__(self) -> dict[str, object]:
         """Be copied without the views, which are of this table."""
-        return {name: getattr(self, name) for name in self.__slots__ if name not in _VIEWS}
+        return without_views({name: getattr(self, name) for name in self.__slots__})
 
     def __setstate__(self, state: dict[str, object]) -> None:
         for name, value in state.items():

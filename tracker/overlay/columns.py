@@ -44,6 +44,11 @@ def side_by_side(table: "array[int]", columns: int) -> list[View]:
     return [memoryview(table)[column::columns] for column in range(columns)]
 
 
+def without_views(state: dict[str, object]) -> dict[str, object]:
+    """Give what is to be copied of an object that looks at tables as columns: all but the views, which are of these tables."""
+    return {name: value for name, value in state.items() if not isinstance(value, memoryview)}
+
+
 def growth(used: int, missing: int = 1) -> int:
     """Say by how many entries columns of this length grow when so many are missing."""
     return max(missing, GROWTH_MIN, used // GROWTH_DIVISOR)

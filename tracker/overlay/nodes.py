@@ -10,7 +10,7 @@ from meshcast.protocol.limits import (
     RANK_MAX,
 )
 from meshcast.protocol.tickets import Role
-from tracker.overlay.columns import NOBODY, ORIGIN, View, growth, longer, side_by_side
+from tracker.overlay.columns import NOBODY, ORIGIN, View, growth, longer, side_by_side, without_views
 from tracker.overlay.keys import REGIONS_MAX
 from tracker.overlay.states import ILLEGAL, NEXT, ORPHAN, State, Step
 
@@ -22,7 +22,6 @@ _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _LEAVE: Final = int(Step.LEAVE)
-_VIEWS: Final = frozenset(("rank", "capacity", "free", "region", "state", "role", "_clients_max", "_bags"))
 _SMALL: Final = 8
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
@@ -164,7 +163,7 @@ class Nodes:
 
     def __getstate__(self) -> dict[str, object]:
         """Be copied without the views, which are of this table."""
-        return {name: value for name, value in vars(self).items() if name not in _VIEWS}
+        return without_views(vars(self))
 
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)

@@ -12,10 +12,9 @@ from typing import Final
 
 from meshcast.protocol.errors import LocalProtocolError
 from meshcast.protocol.limits import STANDBYS_MAX
-from tracker.overlay.columns import END, NOBODY, View, longer, side_by_side
+from tracker.overlay.columns import END, NOBODY, View, longer, side_by_side, without_views
 
 _ENTRY: Final = 3
-_VIEWS: Final = frozenset(("_standbys", "_next", "_previous"))
 
 assert STANDBYS_MAX == 2, "the two entries of a node are looked at one by one below"
 assert NOBODY == END, "entries are filled with both"
@@ -135,7 +134,7 @@ class StandbyLinks:
 
     def __getstate__(self) -> dict[str, object]:
         """Be copied without the views, which are of this table."""
-        return {name: getattr(self, name) for name in self.__slots__ if name not in _VIEWS}
+        return without_views({name: getattr(self, name) for name in self.__slots__})
 
     def __setstate__(self, state: dict[str, object]) -> None:
         for name, value in state.items():

@@ -93,13 +93,21 @@ def test_a_standby_that_knows_nothing_of_it_is_found(settled: Flow) -> None:
     assert found(settled, "I8", standby)
 
 
+def test_a_peer_that_forgets_who_of_its_children_can_serve_is_found(settled: Flow) -> None:
+    servers = settled.mesh.servers
+    one = next(one for one in (ORIGIN, *settled.people.all) if servers.of(one))
+    child = servers.of(one)[0]
+    servers.remove(one, child)
+    assert found(settled, "I4", one)
+    leaf = next(node for node in settled.people.all if not settled.mesh.feeds[node])
+    servers.append(leaf, child)
+    assert found(settled, "I4", leaf)
+
+
 def test_a_peer_that_miscounts_its_children_or_clients_is_found(settled: Flow) -> None:
     settled.mesh.feeds[feeder(settled)] += 1
     assert found(settled, "I4", feeder(settled))
     settled.mesh.feeds[feeder(settled)] -= 1
-    settled.mesh.able[feeder(settled)] += 1
-    assert found(settled, "I4", feeder(settled))
-    settled.mesh.able[feeder(settled)] -= 1
     assert not settled.problems()
     standby = next(one for one in settled.people.all if settled.mesh.load[one])
     settled.mesh.load[standby] -= 1

@@ -103,14 +103,14 @@ def test_who_has_the_number_of_a_standby_that_is_gone_does_not_stand_by_for_its_
     assert (mesh.load[1], mesh.clients_of(1)) == (1, [3])
 
 
-def test_who_can_serve_is_counted_among_children(seated: Seated) -> None:
+def test_who_can_serve_is_known_among_children(seated: Seated) -> None:
     mesh = seated({1: 0, 2: 1, 3: 1}, {1: 3, 2: 2, 3: 0}).mesh
-    assert (mesh.feeds[1], mesh.able[1]) == (2, 1)
+    assert (mesh.feeds[1], mesh.servers.of(1)) == (2, [2])
     mesh.unlink(2)
-    assert (mesh.feeds[1], mesh.able[1]) == (1, 0)
+    assert (mesh.feeds[1], mesh.servers.of(1)) == (1, [])
     mesh.link(2, 1)
     assert mesh.leave(1)[0] == [3, 2]
-    assert (mesh.feeds[1], mesh.able[1]) == (0, 0)
+    assert (mesh.feeds[1], mesh.servers.of(1)) == (0, [])
 
 
 def test_nobody_has_more_than_two_standbys(seated: Seated) -> None:
