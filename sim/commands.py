@@ -41,6 +41,8 @@ UNFIT: Final = re.compile(r"[^A-Za-z0-9._+-]+")
 """What is left out of the names of folders."""
 WIDTH_ELSEWHERE: Final = 150
 """How wide tables are, where there is no terminal that says so."""
+ADVISED_MIN: Final = 200_000
+"""From so many listeners on a plain run takes minutes, and somebody who may not know is told how to save most of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,11 @@ def _run(
     """Run a scenario once, write its report and its page, and give the report."""
     begun = time.perf_counter()
     rehearsal = rehearsal_of(scenario, request.seed, time.process_time)
+    if peers_of(scenario) >= ADVISED_MIN and not _is_compiled():
+        _say(
+            "compiled, so many listeners take less than half of the time, and the result is the same: "
+            "README says how, under 'A rehearsal'"
+        )
     with ExitStack() as stack:
         writer = stack.enter_context(TraceWriter(trace, scenario, request.seed)) if trace else None
         _make(folder)

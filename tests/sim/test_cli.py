@@ -113,6 +113,16 @@ def test_a_run_tells_how_far_it_is_where_there_is_no_terminal(meshcast_sim: Comm
     assert 5 <= sum(" peers, " in line and line.endswith("events/s") for line in lines) <= 10
 
 
+def test_who_runs_a_crowd_on_plain_modules_is_told_how_it_takes_less(
+    meshcast_sim: Command, tmp_path: Path
+) -> None:
+    short = ("--set", "duration_s=1")
+    large = meshcast_sim("run", "flash-crowd", "--peers", 200_000, *short, "--out", "large")
+    is_compiled = report_in(tmp_path / "large")["is_compiled"]
+    assert ("A rehearsal" in large.stderr) != is_compiled
+    assert "A rehearsal" not in meshcast_sim("run", "smoke", *SHORT).stderr
+
+
 def test_a_broken_promise_is_told_with_the_command_that_shows_it_again(
     meshcast_sim: Command, mood: Any, tmp_path: Path
 ) -> None:
