@@ -14,7 +14,7 @@ cdef class Pile:
     cdef public list things
     cdef public int size
 
-    @cython.locals(at=int, numbers="long long[:]")
+    @cython.locals(at=int)
     cpdef add(self, long long when, Actor actor, int kind, long long a, long long b, long long c, long long d, thing)
     @cython.locals(numbers="long long[:]", position=int, at=int, when=cython.longlong, pile=Pile)
     cpdef deal_out(self, list piles)

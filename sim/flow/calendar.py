@@ -69,9 +69,8 @@ class Pile:
         at = FIELDS * self.size
         if at == len(self.numbers):
             self.numbers = longer(self.numbers, at)
-        numbers = self.numbers
-        numbers[at], numbers[at + 1] = when, kind
-        numbers[at + 2], numbers[at + 3], numbers[at + 4], numbers[at + 5] = a, b, c, d
+        self.numbers[at], self.numbers[at + 1] = when, kind
+        self.numbers[at + 2], self.numbers[at + 3], self.numbers[at + 4], self.numbers[at + 5] = a, b, c, d
         self.actors.append(actor)
         self.things.append(thing)
         self.size += 1

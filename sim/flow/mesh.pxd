@@ -35,6 +35,7 @@ cdef class Mesh:
 
     cpdef enter(self, int node, int capacity, int city, long long access_us, int role=*)
     cpdef long long city_delay_us(self, int one, int other)
+    @cython.locals(way=int)
     cpdef long long delay_us(self, int one, int other)
     cpdef bint may_adopt(self, int parent, int rank)
     cpdef int room(self, int parent)

@@ -91,8 +91,8 @@ class Mesh:
 
     def delay_us(self, one: int, other: int) -> Micros:
         """Give the delay between two peers, one way."""
-        city, access_us = self.city, self.access_us
-        return self.ways_us[city[one] * self._cities + city[other]] + access_us[one] + access_us[other]
+        way = self.city[one] * self._cities + self.city[other]
+        return self.ways_us[way] + self.access_us[one] + self.access_us[other]
 
     # ---- children
 
@@ -160,11 +160,11 @@ class Mesh:
 
     def drop_higher_standbys(self, node: int) -> bool:
         """Let go of standbys whose rank is not lower: they would refuse. Tell whether there were any."""
-        ranks, entry, has_dropped = self.rank, STANDBYS_MAX * node, False
-        rank, one, other = ranks[node], self.standby[entry], self.standby[entry + 1]
-        if one != NOBODY and ranks[one] >= rank:
+        entry, has_dropped = STANDBYS_MAX * node, False
+        rank, one, other = self.rank[node], self.standby[entry], self.standby[entry + 1]
+        if one != NOBODY and self.rank[one] >= rank:
             has_dropped = self.drop_standby(node, one)
-        if other != NOBODY and ranks[other] >= rank:
+        if other != NOBODY and self.rank[other] >= rank:
             has_dropped = self.drop_standby(node, other)
         return has_dropped
 

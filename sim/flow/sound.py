@@ -116,14 +116,13 @@ class Sound:
         """Let the sound come to a head from its parent, which has it all, and to everybody beneath; count what was late."""
         mesh, have = self.mesh, self.have
         stack = [(head, now, have.pop(head))]
-        parent_of, lags = mesh.parent, mesh.lag_us
         while stack:
             node, at, newest = stack.pop()
             if self.lenders and node in self.lenders:
                 newest = max(newest, self._lent(node, at))
                 del self.lenders[node]
-            parent = parent_of[node]
-            lag_us = lags[parent] + mesh.delay_us(parent, node)
+            parent = mesh.parent[node]
+            lag_us = mesh.lag_us[parent] + mesh.delay_us(parent, node)
             if node in self.late:
                 self._end_lateness(node, newest)
             self._catch_up(node, at, newest, lag_us)
@@ -156,18 +155,17 @@ class Sound:
     def change_way(self, top: int, now: Micros) -> None:
         """Work out lags and ranks anew beneath a peer whose parent has changed without a gap."""
         mesh = self.mesh
-        parent_of, lags = mesh.parent, mesh.lag_us
         stack = [(top, now)]
         while stack:
             node, at = stack.pop()
-            parent = parent_of[node]
-            lag_us = lags[parent] + mesh.delay_us(parent, node)
-            if lag_us == lags[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
+            parent = mesh.parent[node]
+            lag_us = mesh.lag_us[parent] + mesh.delay_us(parent, node)
+            if lag_us == mesh.lag_us[node] and mesh.rank[parent] + 1 == mesh.rank[node] and node != top:
                 continue
             if self.gaps_us is not None:
-                gap_us = self.chunk_us + lag_us - lags[node]
+                gap_us = self.chunk_us + lag_us - mesh.lag_us[node]
                 self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
-            had, has = (at - lags[node]) // self.chunk_us, (at - lag_us) // self.chunk_us
+            had, has = (at - mesh.lag_us[node]) // self.chunk_us, (at - lag_us) // self.chunk_us
             if node in self.late:
                 # What comes at once now, by a shorter way, may have been due already.
                 self._end_lateness(node, had)
@@ -292,10 +290,10 @@ class Sound:
 
     def _set_rank(self, node: int, parent: int) -> None:
         """Lower a rank as far as the parent's allows (rule 2)."""
-        mesh, ranks = self.mesh, self.mesh.rank
-        if ranks[parent] + 1 == ranks[node]:
+        mesh = self.mesh
+        if mesh.rank[parent] + 1 == mesh.rank[node]:
             return
-        rank = max(ranks[parent] + 1, RANK_MIN[mesh.role[node]])
+        rank = max(mesh.rank[parent] + 1, RANK_MIN[mesh.role[node]])
         if rank < mesh.rank[node]:
             mesh.rank[node] = rank
             if mesh.drop_higher_standbys(node):

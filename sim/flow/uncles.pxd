@@ -11,7 +11,7 @@ cdef class Uncles:
 
     @cython.locals(one=int)
     cpdef tuple known(self, int parent)
-    @cython.locals(parents="int[:]", standby="int[:]", above=int, entry=int, uncle=int, known=list)
+    @cython.locals(above=int, entry=int, uncle=int, known=list)
     cpdef list of(self, int parent)
     cpdef tuple referrals(self, int peer, int asker)
     @cython.locals(one=int)

@@ -27,11 +27,10 @@ class Uncles:
     def of(self, parent: int) -> list[int]:
         """Give the numbers of those."""
         mesh = self._mesh
-        parents, standby = mesh.parent, mesh.standby
         known: list[int] = []
         while parent > ORIGIN and len(known) < UNCLES_MAX:
-            above, entry = parents[parent], STANDBYS_MAX * parent
-            for uncle in (above, standby[entry], standby[entry + 1]):
+            above, entry = mesh.parent[parent], STANDBYS_MAX * parent
+            for uncle in (above, mesh.standby[entry], mesh.standby[entry + 1]):
                 if uncle != NOBODY and uncle not in known:
                     known.append(uncle)
             parent = above

@@ -37,13 +37,13 @@ class Chains:
 
     def append(self, owner: int, item: int) -> None:
         """Put an item, which is on no list, at the end of an owner's."""
-        first, previous = self.first[owner], self._previous
+        first = self.first[owner]
         if first == END:
-            self.first[owner] = previous[item] = item
+            self.first[owner] = self._previous[item] = item
         else:
-            last = previous[first]
-            previous[item] = last
-            self.next[last] = previous[first] = item
+            last = self._previous[first]
+            self._previous[item] = last
+            self.next[last] = self._previous[first] = item
         self.next[item] = END
 
     def remove(self, owner: int, item: int) -> None:
@@ -60,10 +60,10 @@ class Chains:
     def of(self, owner: int) -> list[int]:
         """Give an owner's items in the order they came."""
         items: list[int] = []
-        item, after = self.first[owner], self.next
+        item = self.first[owner]
         while item != END:
             items.append(item)
-            item = after[item]
+            item = self.next[item]
         return items
 
     def clear(self, owner: int) -> list[int]:

@@ -12,6 +12,6 @@ cdef class Leases:
     cdef public unsigned char[:] _kind
     cdef public long long _latest_us
 
-    @cython.locals(lanes=Chains, kinds="unsigned char[:]", before=int)
+    @cython.locals(lanes=Chains, before=int)
     cpdef touch(self, int node, long long now, int kind=*)
     cpdef drop(self, int node)

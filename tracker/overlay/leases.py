@@ -47,11 +47,11 @@ class Leases:
         if now < self._latest_us:  # noqa: PLR1730 - a call takes longer
             now = self._latest_us
         self._latest_us = self._heard_us[node] = now
-        lanes, kinds = self._lanes, self._kind
-        before = kinds[node]
+        lanes = self._lanes
+        before = self._kind[node]
         if before != NONE:
             lanes.remove(before, node)
-        kinds[node] = kind
+        self._kind[node] = kind
         lanes.append(kind, node)
 
     def drop(self, node: int) -> None:

@@ -256,11 +256,11 @@ class Links(Nodes):
         """Take all children off one that goes; give them in the order they came. It is in no index any longer."""
         self.end_clearing(parent)
         heads = self.children.clear(parent)
-        leaf_of, parents = self._leaf_of, self.parent
+        leaf_of = self._leaf_of
         for head in heads:
             if leaf_of:
                 self._break_splice_of_leaf(leaf_of.get(head, head))
-            parents[head] = NOBODY
+            self.parent[head] = NOBODY
             self._note(head)
         self.free[parent] += len(heads)
         return heads

@@ -110,13 +110,12 @@ class Openings:
         """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
         bag, size = self._bags[key], self.sizes[key]
         assert bag is not None, f"there is no bag {key}"
-        nodes = bag.nodes
         if size == 1:
-            return [nodes[0]]
+            return [bag.nodes[0]]
         at = dice(size)
         drawn: list[int] = []
         for _ in range(count if count < size else size):  # noqa: FURB136 - a call takes longer
-            drawn.append(nodes[at])
+            drawn.append(bag.nodes[at])
             at += 1
             if at == size:
                 at = 0
@@ -141,17 +140,17 @@ class Openings:
 
         `near` names every region, nearest first; its first is one's own.
         """
-        rank, bags_at, sizes = least, self.bags_at, self.sizes
-        while rank < below and not bags_at[rank]:
+        rank = least
+        while rank < below and not self.bags_at[rank]:
             rank += 1
         if rank >= below:
             return NOWHERE
         own = near[0] << RANK_BITS | rank
-        if WINDOW_RANK_MIN <= rank < below - 1 and not sizes[own] and sizes[own + 1]:
+        if WINDOW_RANK_MIN <= rank < below - 1 and not self.sizes[own] and self.sizes[own + 1]:
             return own + 1
         for region in near:
             key = region << RANK_BITS | rank
-            if sizes[key]:
+            if self.sizes[key]:
                 return key
         return NOWHERE
 

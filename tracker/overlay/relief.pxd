@@ -1,3 +1,4 @@
+from tracker.overlay.chains cimport Chains
 from tracker.overlay.errands cimport Errands
 from tracker.overlay.openings cimport Openings
 from tracker.overlay.placement cimport find_elsewhere, find_slot, is_settled, parent_rank_bound
@@ -11,7 +12,7 @@ cdef int ATTACHED, END, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, PENDING, RANK_M
 cpdef list relieve_some(Tree tree, int nodes_max=*)
 @cython.locals(free=int, owed=int, surplus=int, child=int, leaves=list, others=list, heads=list, moves=list)
 cpdef list relieve(Tree tree, int adopter, int moves_max=*)
-@cython.locals(leaves=list, others=list, heads=list, errands=Errands, child=int, following=int, capacity=int)
+@cython.locals(leaves=list, others=list, heads=list, errands=Errands, child=int, following=int, chains=Chains)
 cpdef tuple _movable(Tree tree, int adopter, int most)
 @cython.locals(one=int, moves=list)
 cpdef list _clear(Tree tree, int adopter, list heads, int moves_max)

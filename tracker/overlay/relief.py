@@ -150,28 +150,27 @@ def _movable(tree: Tree, adopter: int, most: int) -> tuple[list[int], list[int],
     leaves: list[int] = []
     others: list[int] = []
     heads: list[int] = []
-    state, role, capacities, free = tree.state, tree.role, tree.capacity, tree.free
     errands = tree.errands if tree.errands.is_any else None
     clearing = _clearing_of(tree, adopter)
-    after, following = tree.children.next, tree.children.first[adopter]
+    chains = tree.children
+    following = chains.first[adopter]
     while following != END:
         child = following
-        following = after[child]
-        if state[child] != ATTACHED or tree.is_promised(child) or role[child] != LISTENER:
+        following = chains.next[child]
+        if tree.state[child] != ATTACHED or tree.is_promised(child) or tree.role[child] != LISTENER:
             continue
         if clearing is not None and child == clearing.child:
-            if free[child] == capacities[child] and not _is_awaited(tree, clearing):
+            if not tree.has_children(child) and not _is_awaited(tree, clearing):
                 # It has been cleared for this.
                 others.insert(0, child)
-            elif free[child] < capacities[child]:
+            elif tree.has_children(child):
                 heads.append(child)
             continue
         if errands is not None and not errands.is_free(child):
             continue
-        capacity = capacities[child]
-        if free[child] < capacity:
+        if tree.has_children(child):
             heads.append(child)
-        elif capacity:
+        elif tree.capacity[child]:
             others.append(child)
         else:
             leaves.append(child)

@@ -72,23 +72,23 @@ class StandbyLinks:
 
     def give(self, node: int, standby: int) -> bool:
         """Have `standby` stand by for `node`; tell whether it did not yet, and there was room for it."""
-        entry, standbys = STANDBYS_MAX * node, self._standbys
-        one, other = standbys[entry], standbys[entry + 1]
+        entry = STANDBYS_MAX * node
+        one, other = self._standbys[entry], self._standbys[entry + 1]
         if standby in (one, other):
             return False
         if one != NOBODY:
             if other != NOBODY:
                 return False
             entry += 1
-        standbys[entry] = standby
+        self._standbys[entry] = standby
         self.load[standby] += 1
-        first, previous = self._first[standby], self._previous
+        first = self._first[standby]
         if first == END:
-            self._first[standby] = previous[entry] = entry
+            self._first[standby] = self._previous[entry] = entry
         else:
-            last = previous[first]
-            previous[entry] = last
-            self._next[last] = previous[first] = entry
+            last = self._previous[first]
+            self._previous[entry] = last
+            self._next[last] = self._previous[first] = entry
         self._next[entry] = END
         return True
 

@@ -11,7 +11,7 @@ cdef int NOBODY, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, STANDBYS_MAX
 @cython.locals(parent=int, one=int, standbys=StandbyLinks)
 cpdef tuple refill_standbys(Tree tree, int node)
 @cython.locals(
-    rank=int, adopters=Openings, region=int, key=int, size=int, parent_of="int[:]", prefix_of="long long[:]", one=int, at=int,
+    rank=int, adopters=Openings, region=int, key=int, size=int, one=int, at=int,
     step=int, top=int, above=int, is_one_enough=bint, first=int, second=int, third=int, mine=cython.longlong,
     theirs=cython.longlong, other=cython.longlong, last=cython.longlong, prefix=cython.longlong,
 )

@@ -101,27 +101,26 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
         size = adopters.sizes[key]
         if size:
             break
-    parent_of, prefix_of = tree.parent, tree.prefix
     # Branches and prefixes that are taken: the node's own, its parent's, those of the standby that it has, and of the one
     # that is found first. Whoever has none yet is on nobody's branch.
-    mine, theirs = prefix_of[node], prefix_of[parent]
+    mine, theirs = tree.prefix[node], tree.prefix[parent]
     first, second, third = tree.branch(parent), NOBODY, NOBODY
     other, last = mine, mine
     if held:
-        second, other = tree.branch(held[0]), prefix_of[held[0]]
+        second, other = tree.branch(held[0]), tree.prefix[held[0]]
     is_one_enough = len(held) == STANDBYS_MAX - 1
     found: list[int] = []
     at = tree.dice(size) if size > 1 else 0
     for step in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
         one = adopters.one(key, at - step)
         # Who is of that rank has room for one of the next (`_has_room`), and is another than the node.
-        top, above = one, parent_of[one]
+        top, above = one, tree.parent[one]
         while above > ORIGIN:
             top = above
-            above = parent_of[above]
+            above = tree.parent[above]
         if above != ORIGIN or top in (first, second, third):
             continue
-        prefix = prefix_of[one]
+        prefix = tree.prefix[one]
         if prefix in (mine, theirs, other, last):
             continue
         found.append(one)

@@ -153,8 +153,7 @@ class Tree(Links):
 
     def may_attach(self, node: int, parent: int) -> bool:
         """Tell whether the rank rule allows the tracker to put `node` under `parent`."""
-        state = self.state
-        if node in (ORIGIN, parent) or state[node] == FREE or state[parent] == FREE:
+        if node in (ORIGIN, parent) or self.state[node] == FREE or self.state[parent] == FREE:
             return False
         above, role = self.rank[parent], self.role[node]
         if role != LISTENER:
@@ -186,8 +185,7 @@ class Tree(Links):
         `rank` and `counter` are the head's own, where it reports itself. Without a counter it is the adopter's word,
         which cannot contradict what the head itself has said, nor clear it of a suspicion.
         """
-        state = self.state
-        if state[head] == FREE or state[adopter] == FREE:
+        if self.state[head] == FREE or self.state[adopter] == FREE:
             raise LocalProtocolError(f"node {head} or {adopter} is not there")
         if head in (ORIGIN, adopter) or self._is_stale(head, adopter, counter):
             return _STALE
@@ -195,18 +193,18 @@ class Tree(Links):
         if counter is not None:
             if self._hearsay:
                 self._hearsay.pop(head, None)
-        elif parent != adopter or state[head] == PENDING:
+        elif parent != adopter or self.state[head] == PENDING:
             # It confirms what the tracker decided, and the head may have decided otherwise.
             self._hearsay[head] = None
         torn = self._relink(head, adopter) if parent != adopter else []
         if counter is None:
-            if state[head] != SUSPECT:
+            if self.state[head] != SUSPECT:
                 self._step(head, _CONFIRM)
         else:
             if counter > self.counter[head]:
                 self.counter[head] = counter
                 self._note(head)
-            if state[head] != ATTACHED:
+            if self.state[head] != ATTACHED:
                 self._step(head, _CONFIRM)
         if rank is not None and self.rank[adopter] >= rank:
             self._bound(adopter, rank - 1)
