@@ -189,7 +189,7 @@ def costs_table(found: list[dict[str, Any]]) -> Table:
         "events": lambda one: f"{one['events']:,}",
         "CPU an event, us": lambda one: f"{one['us_per_event']:.1f}",
         "tracker, us a join": lambda one: f"{one['us_per_join']:.1f}",
-        "tracker, us a leave": lambda one: f"{one['us_per_leave']:.1f}",
+        "tracker, us a leave, all told": lambda one: f"{one['us_per_leave']:.1f}",
         "tracker, bytes a peer": lambda one: f"{one['bytes_per_peer']:.0f}",
         **{
             f"missing at {delay_us / SECOND:g} s, ppm": lambda one, at=at: f"{one['missing_ppm'][at]:.3f}"  # type: ignore[misc]

@@ -195,7 +195,7 @@ def _operations(report: dict[str, Any]) -> str:
     tracker = report["tracker"]
     tells = (
         f"What the tracker had to see to. It took {tracker['us_per_join']:.1f} µs for a join and {tracker['us_per_leave']:.1f} µs"
-        f" for a leave, and {tracker['bytes_per_peer']:.0f} bytes a peer."
+        f" for a departure with all that follows it, and {tracker['bytes_per_peer']:.0f} bytes a peer."
     )
     return _series(
         Plot("Tracker operations", "simulated time, s", "per second", tells), samples["at_s"], series

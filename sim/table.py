@@ -44,7 +44,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ("origin's copies, peak", ("origin_copies", "peak")),
     ("emergency copies, peak", ("emergency_copies_peak",)),
     ("tracker, us a join", ("tracker", "us_per_join")),
-    ("tracker, us a leave", ("tracker", "us_per_leave")),
+    ("tracker, us a leave, all told", ("tracker", "us_per_leave")),
     ("tracker, bytes a peer", ("tracker", "bytes_per_peer")),
 )
 SWEPT: Final[tuple[Figure, ...]] = (
