@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.units import MILLISECOND
+from tests.overlay.looks import depth, least_depth
 from tracker.overlay.columns import ORIGIN
-from tracker.overlay.lags import HOP_US, RELAY_US, SAME_PLACE_US, UNKNOWN
+from tracker.overlay.lags import RELAY_US, SAME_PLACE_US, UNKNOWN
 from tracker.overlay.placement import Move, complete_splice, place
 from tracker.overlay.promises import check
 from tracker.overlay.rebalance import MOVES_MAX, advance, lift, rebalance
@@ -246,5 +247,19 @@ def test_rebalancing_brings_a_shuffled_tree_near_again(town_tree: Callable[..., 
         count += obey(tree, rebalance(tree))
     assert 3 * median() < 2 * shuffled
     assert count < 900, "at most three moves a peer"
-    assert all(tree.lags.lag[node] + HOP_US > 0 for node in tree.nodes())
+    check(tree)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_with_few_places_is_near_the_least_depth_by_lag_too(
+    town_tree: Callable[..., Tree], seed: int
+) -> None:
+    chance = random.Random(seed)
+    tree = town_tree(origin_capacity=8, seed=seed)
+    # With the same price for every level they were four to six levels deeper than need be.
+    capacities = [2 * (chance.random() < 0.6) for _ in range(6_000)]
+    for capacity in capacities:
+        come(tree, chance.randrange(len(TOWNS_MS)), capacity, chance.randrange(1, 12))
+        obey(tree, rebalance(tree))
+    assert depth(tree) <= least_depth(8, capacities) + 3
     check(tree)

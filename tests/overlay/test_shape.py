@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshcast.protocol.limits import RANK_LISTENER_MIN
+from tests.overlay.looks import depth, least_depth
 from tracker.overlay.columns import ORIGIN
 from tracker.overlay.placement import complete_splice, place, place_in_emergency
 from tracker.overlay.promises import check
@@ -23,24 +24,6 @@ from tracker.overlay.tree import Tree
 Plant: TypeAlias = Callable[..., Tree]
 Join: TypeAlias = Callable[..., int]
 Crowd: TypeAlias = Callable[..., Tree]
-
-
-def depth(tree: Tree) -> int:
-    """Give the greatest depth of anybody."""
-    depths = {ORIGIN: 0}
-    for node in sorted(tree.nodes(), key=lambda one: tree.rank[one]):
-        depths.setdefault(node, depths.get(tree.parent[node], 0) + 1)
-    return max(depths.values())
-
-
-def least_depth(origin_capacity: int, capacities: Sequence[int]) -> int:
-    """Give the depth of the best tree: level by level, whoever carries most first."""
-    waiting = sorted(capacities, reverse=True)
-    places, level = origin_capacity, 0
-    while waiting:
-        now, waiting = waiting[:places], waiting[places:]
-        places, level = sum(now), level + 1
-    return level
 
 
 def test_twelve_listeners_of_three_places_lie_two_deep(crowd: Crowd) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from operator import sub
 from typing import Final
 
+from meshcast.protocol.limits import RANK_LISTENER_MIN, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.chains import Chains
 from tracker.overlay.columns import END, longer
@@ -41,8 +42,11 @@ PLACE_US: Final = 2 * MILLISECOND
 ACCESS_FIRST_US: Final = 4 * MILLISECOND
 """What is taken for the access of the first peer of a place, until there are others to compare it with."""
 LEVEL_US: Final = 5 * MILLISECOND
-HOP_US: Final = 8 * MILLISECOND
-"""What a level of depth counts beside the lag: shallow trees lose less to churn."""
+DEPTH_US: Final = 1_800
+"""What depth counts beside the lag, times the square of the level: near the top sound that comes sooner is worth a level,
+and at the bottom a level is worth a detour across an ocean (docs/decisions/0023)."""
+PRICES_US: Final = tuple(DEPTH_US * max(0, rank + 1 - RANK_LISTENER_MIN) ** 2 for rank in range(RANK_MAX + 1))
+"""That, for those under a parent of each rank."""
 QUALITY_US: Final = 500
 """Possible heirs are kept in bags by their access in these units,"""
 CAPACITY_MAX: Final = 8
@@ -260,14 +264,14 @@ class Lags:
         """Name the bag of a free place under a node."""
         place = self.place[node]
         access = self._reach[node] - self._floor[place]
-        level = (self.lag[node] + access + HOP_US * (self._tree.rank[node] - 2)) // LEVEL_US
+        level = (self.lag[node] + access + PRICES_US[self._tree.rank[node]]) // LEVEL_US
         return place << RANK_BITS | (level if 0 <= level <= LEVEL_MASK else LEVEL_MASK if level > 0 else 0)
 
     def leaf_key(self, node: int) -> int:
         """Name the bag of a leaf-only node, by what its parent would give to one there."""
         place = self.place[node]
         access = self._reach[node] - self._floor[place]
-        level = (self.lag[node] - access + HOP_US * (self._tree.rank[node] - 3)) // LEVEL_US
+        level = (self.lag[node] - access + PRICES_US[self._tree.rank[node] - 1]) // LEVEL_US
         return place << RANK_BITS | (level if 0 <= level <= LEVEL_MASK else LEVEL_MASK if level > 0 else 0)
 
     def heir_key(self, node: int, capacity: int) -> int:

@@ -2,8 +2,8 @@
 
 In order of preference:
 
-1. a free place where its lag (`lags`) is least, with `HOP_US` for each level: without them chains are 22 deep at a
-   million peers, with them 9 to 10;
+1. a free place where its lag (`lags`) is least, with `PRICES_US` for its depth: without them chains are 22 deep at a
+   million peers;
 2. a *splice*, where that is better: a peer that can serve takes the place of a leaf-only peer, and that one goes under
    it as soon as it is attached (without splices the top fills with peers that cannot serve). Its parent carries one
    child too many for that moment, and at most `SPLICES_MAX` of them;
@@ -20,7 +20,7 @@ from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.keys import NOWHERE, RANK_MASK
-from tracker.overlay.lags import HOP_US
+from tracker.overlay.lags import PRICES_US
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.standbys import adopters_below
 from tracker.overlay.states import ATTACHED
@@ -160,7 +160,7 @@ def find_leaf(tree: Tree, node: int, below: int) -> tuple[int | None, Micros]:
 def score_under(tree: Tree, node: int, parent: int) -> Micros:
     """Score a place: the lag there, and what depth counts."""
     lags = tree.lags
-    return lags.lag[parent] + lags.delay(parent, node) + HOP_US * max(0, tree.rank[parent] - 2)
+    return lags.lag[parent] + lags.delay(parent, node) + PRICES_US[tree.rank[parent]]
 
 
 def complete_splice(tree: Tree, joiner: int) -> Move | None:
