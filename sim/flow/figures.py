@@ -26,7 +26,9 @@ SAMPLES: Final = 60
 SAMPLE_EVERY_US_MIN: Final[Micros] = SECOND
 WAITS_KEPT_MAX: Final = 1 << 22
 
-Column = npt.NDArray[np.int64]
+Column = npt.NDArray[np.int32]
+"""As narrow as the mesh's own columns: half of what numpy would take, in half of the time."""
+Waits = npt.NDArray[np.int64]
 
 
 class Figures:
@@ -106,7 +108,7 @@ class Figures:
         flow = self._flow
         mesh, sound = self._mesh, flow.sound
         people = flow.people.sorted()
-        depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
+        depth = self.depths()[people] if len(people) else np.zeros(1, np.int32)
         lag, unicast = (_percentiles(delays) for delays in self._delays(people))
         self.peers_peak = max(self.peers_peak, len(people))
         orphans = len(flow.orphans.of)
@@ -134,26 +136,27 @@ class Figures:
 
     def depths(self) -> Column:
         """Give everybody's distance from the origin; orphans' trees count from their heads."""
-        parent = np.array(self._flow.mesh.parent)
+        parent = np.asarray(self._flow.mesh.parent)
         count = len(parent)
         # Nobody is above whoever hears from nobody, and above nobody is nobody again.
-        above = np.append(np.where(parent < 0, count, parent), count)
-        depth = np.zeros(count, np.int64)
+        above = np.full(count + 1, count, np.int32)
+        above[:-1] = np.where(parent < 0, count, parent)
+        depth = np.zeros(count, np.int32)
         at = above[:-1]
         while (hanging := at < count).any():
             depth += hanging
-            at = above[at]
+            at = above.take(at)
         return depth
 
-    def _delays(self, people: Column) -> tuple[Column, Column]:
+    def _delays(self, people: npt.NDArray[np.intp]) -> tuple[Column, Column]:
         """Give listeners' delays from the origin, and what they would be if it fed them all."""
         mesh, crowd = self._flow.mesh, self._flow.crowd
         if not len(people):
-            return np.zeros(1, np.int64), np.zeros(1, np.int64)
+            return np.zeros(1, np.int32), np.zeros(1, np.int32)
         city = np.asarray(mesh.city)[people]
         access = np.asarray(mesh.access_us)[people]
-        unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int64)[city] + access + crowd.data_centre_us
-        return np.asarray(mesh.lag_us)[people].astype(np.int64), unicast
+        unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int32)[city] + access + crowd.data_centre_us
+        return np.asarray(mesh.lag_us)[people], unicast
 
     def _sound_so_far(self) -> tuple[list[int], Micros, list[int]]:
         """Give missing chunks, audio due, and listeners with gaps, those that are here included."""
@@ -180,7 +183,7 @@ class Figures:
         waits = np.frombuffer(self.waits_us, np.int64) if self.waits_us else np.zeros(1, np.int64)
         people = flow.people.sorted()
         lag, unicast = self._delays(people)
-        depth = self.depths()[people] if len(people) else np.zeros(1, np.int64)
+        depth = self.depths()[people] if len(people) else np.zeros(1, np.int32)
         copies = sorted(one.origin_copies for one in self.samples if one.listeners) or [0]
         reports = flow.reports.timer
         departures = max(1, self.leaves + self.crashes)
@@ -223,13 +226,13 @@ class Figures:
         return depth_least(capacity[ORIGIN], (capacity[node] for node in present))
 
 
-def _percentiles(values: Column) -> tuple[float, float]:
+def _percentiles(values: Column | Waits) -> tuple[float, float]:
     """Give the median and the 99th."""
     half, most = np.percentile(values, (50, 99), method="lower")
     return float(half), float(most)
 
 
-def _spread(values: Column) -> Spread:
+def _spread(values: Column | Waits) -> Spread:
     return Spread(*_percentiles(values), float(values.max()))
 
 

@@ -10,7 +10,7 @@ from sim.flow.uncles cimport Uncles
 cimport cython
 
 cdef int NOBODY, ORIGIN, REFERRED_MAX
-cdef int _FILL_ALL, _REPORT, _STANDBYS
+cdef int _FILL_ALL, _NEAREST, _REPORT, _STANDBYS
 cdef long long BEAT_EVERY_US, REPORT_AFTER_US
 
 cdef class Reports(Actor):
@@ -28,5 +28,5 @@ cdef class Reports(Actor):
     cpdef report_after(self, int node, tuple left)
     cpdef _report(self, int node, int generation, tuple left)
     cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, uncles=Uncles, parent=int, uncle=int, entry=int, at=int, heard_out=int, known=list, asked=list)
+    @cython.locals(mesh=Mesh, uncles=Uncles, parent=int, uncle=int, entry=int, at=int, heard_out=int, are_all=bint, known=list, asked=list)
     cpdef fill_from_uncles(self, int node, long long now)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from meshcast.protocol.limits import BEAT_EVERY_US, REFERRED_MAX, REPORT_AFTER_US
+from meshcast.protocol.limits import BEAT_EVERY_US, REFERRED_MAX, REPORT_AFTER_US, STANDBYS_MAX
 from meshcast.protocol.units import Micros
 from sim.flow.calendar import Actor
 from sim.flow.orphan import Known
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _REPORT: Final = 0
 _STANDBYS: Final = 1
 _FILL_ALL: Final = 2
+
+_NEAREST: Final = 1 + STANDBYS_MAX
+"""Those next to a parent: its own parent and its standbys."""
 
 
 class Reports(Actor):
@@ -92,9 +95,13 @@ class Reports(Actor):
             return
         asked: list[int] = []
         uncles, at, heard_out = self.orphans.uncles, 0, 0
-        known = uncles.of(parent)
+        # Mostly one of the parent's own neighbours has a place; the others are looked up only if none has.
+        known, are_all = uncles.of(parent, _NEAREST), False
         while len(asked) < REFERRED_MAX:
             if at == len(known):
+                if not are_all:
+                    known, are_all = uncles.of(parent), True
+                    continue
                 # Whom those named who were asked is worth looking up only once nobody else is left.
                 if heard_out == len(asked):
                     return

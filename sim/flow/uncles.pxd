@@ -12,7 +12,7 @@ cdef class Uncles:
     @cython.locals(one=int)
     cpdef tuple known(self, int parent)
     @cython.locals(above=int, entry=int, uncle=int, known=list)
-    cpdef list of(self, int parent)
+    cpdef list of(self, int parent, int most=*)
     cpdef tuple referrals(self, int peer, int asker)
     @cython.locals(one=int)
     cpdef tuple names(self, int peer, int asker)

@@ -24,17 +24,17 @@ class Uncles:
         generation = self._mesh.generation
         return tuple([(one, generation[one]) for one in self.of(parent)])
 
-    def of(self, parent: int) -> list[int]:
-        """Give the numbers of those."""
+    def of(self, parent: int, most: int = UNCLES_MAX) -> list[int]:
+        """Give the numbers of those, or of the first of them."""
         mesh = self._mesh
         known: list[int] = []
-        while parent > ORIGIN and len(known) < UNCLES_MAX:
+        while parent > ORIGIN and len(known) < most:
             above, entry = mesh.parent[parent], STANDBYS_MAX * parent
             for uncle in (above, mesh.standby[entry], mesh.standby[entry + 1]):
                 if uncle != NOBODY and uncle not in known:
                     known.append(uncle)
             parent = above
-        return known[:UNCLES_MAX]
+        return known[:most]
 
     def referrals(self, peer: int, asker: int) -> tuple[Known, ...]:
         """Give some children of one that is full: they can serve, and may have a place."""
