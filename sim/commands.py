@@ -206,7 +206,7 @@ def _run(
     rehearsal = rehearsal_of(scenario, request.seed, time.process_time)
     if peers_of(scenario) >= ADVISED_MIN and not _is_compiled():
         _say(
-            "compiled, so many listeners take less than half of the time, and the result is the same: "
+            "compiled, so many listeners take about a quarter of the time, and the result is the same: "
             "README says how, under 'A rehearsal'"
         )
     with ExitStack() as stack:
