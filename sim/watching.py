@@ -55,17 +55,19 @@ def interrupt() -> Iterator[Interrupt]:
 
 
 class Pace:
-    """Events per second of wall time, over the last second or so."""
+    """Events per second of wall time, over the last second or so; in the first second, since the beginning."""
 
     def __init__(self, wall: Clock) -> None:
         self._wall = wall
-        self._since = wall()
+        self._since = self._began = wall()
         self._events = 0
         self.per_second = 0.0
 
     def note(self, events: int) -> None:
         """Take in how many events there have been."""
         now = self._wall()
+        if self._since == self._began and now > self._began:
+            self.per_second = events / (now - self._began)
         if now - self._since >= 1.0:
             self.per_second = (events - self._events) / (now - self._since)
             self._since, self._events = now, events
