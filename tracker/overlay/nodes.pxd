@@ -2,7 +2,7 @@ from meshcast.protocol.capacity cimport clients_max
 
 cimport cython
 
-cdef int NOBODY, ORIGIN, _SMALL
+cdef int CHILDREN_MAX, NOBODY, ORIGIN, _SMALL
 cdef int ORPHAN, ILLEGAL, LISTENER
 cdef int _LEAVE
 
@@ -22,6 +22,7 @@ cdef class Nodes:
     cdef public dict changed
     cdef public short[:] _clients_max
     cdef public short[:] _bags
+    cdef public int[:] by_capacity
     cdef public list _unused
     cdef public int _used
 
@@ -33,6 +34,8 @@ cdef class Nodes:
     cpdef bint is_rooted(self, int node)
     cpdef bint is_under(self, int node, int ancestor)
     cpdef _note(self, int node)
+    @cython.locals(capacity=int)
+    cpdef _count(self, int node, int more)
     cpdef _write_capacity(self, int node, int capacity)
     cpdef _release(self, int node)
     cpdef bint _step(self, int node, int step)

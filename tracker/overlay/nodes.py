@@ -6,9 +6,7 @@ from typing import Final
 
 from meshcast.protocol.capacity import LISTENER, clients_max
 from meshcast.protocol.errors import LocalProtocolError
-from meshcast.protocol.limits import (
-    RANK_MAX,
-)
+from meshcast.protocol.limits import CHILDREN_MAX, RANK_MAX
 from meshcast.protocol.tickets import Role
 from tracker.overlay.columns import NOBODY, ORIGIN, View, growth, longer, side_by_side, without_views
 from tracker.overlay.keys import REGIONS_MAX
@@ -60,6 +58,8 @@ class Nodes:
         """Somebody stores this tree, and clears what has `changed`; the simulator's flow does not."""
         self.changed: Final[dict[int, None]] = {}
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
+        self.by_capacity: Final = array("i", [0] * (CHILDREN_MAX + 1))
+        """How many listeners offer so many places; of more than anybody may have, as many as that."""
         self._unused: Final[list[int]] = []
         self._used = 0
         self._view()
@@ -86,6 +86,7 @@ class Nodes:
         self.counter[node] = 0
         # One without places, as most are, stands by for nobody, whatever it is.
         self._clients_max[node] = clients_max(kind, capacity) if capacity else 0
+        self._count(node, 1)
         self._note(node)
         return node
 
@@ -133,9 +134,17 @@ class Nodes:
         if self.is_stored:
             self.changed[node] = None
 
+    def _count(self, node: int, more: int) -> None:
+        """Count a listener in by its capacity, or out."""
+        if self.role[node] == LISTENER:
+            capacity = self.capacity[node]
+            self.by_capacity[min(CHILDREN_MAX, capacity)] += more
+
     def _write_capacity(self, node: int, capacity: int) -> None:
         more = capacity - self.capacity[node]
+        self._count(node, -1)
         self.capacity[node] = capacity
+        self._count(node, 1)
         self.free[node] += more
         self._clients_max[node] = clients_max(self.role[node], capacity)
         self._note(node)
@@ -172,6 +181,7 @@ class Nodes:
     def _release(self, node: int) -> None:
         """Let the slot of a node be used again; whoever knows its links cuts them."""
         self._step(node, _LEAVE)
+        self._count(node, -1)
         self._unused.append(node)
 
     def _step(self, node: int, step: int) -> bool:

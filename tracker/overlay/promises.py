@@ -56,6 +56,11 @@ def _check_counts(tree: Tree, nodes: list[int]) -> None:
         promised = sum(tree.is_promised(child) for child in children)
         assert tree.splices_at(node) == promised, f"I7: splices under way at {node}"
     assert len(tree) == len(nodes), "I7: peers"
+    offered = [0] * len(tree.by_capacity)
+    for node in nodes:
+        if tree.role[node] == Role.LISTENER:
+            offered[min(tree.capacity[node], len(offered) - 1)] += 1
+    assert [*tree.by_capacity] == offered, "I7: listeners by what they offer"
     # With I4, equality here means that every peer is among its parent's children.
     linked = sum(tree.parent[node] != NOBODY for node in nodes)
     assert linked == sum(tree.capacity[node] - tree.free[node] for node in nodes), "I4: links"

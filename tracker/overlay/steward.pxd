@@ -1,4 +1,5 @@
 from tracker.overlay.leases cimport Leases
+from tracker.overlay.levelling cimport Levelling
 from tracker.overlay.placement cimport complete_splice, place, place_in_emergency
 from tracker.overlay.relief cimport relieve, relieve_some
 from tracker.overlay.standbys cimport refill_standbys, take_over_standbys
@@ -11,6 +12,7 @@ cdef long long ROUND_US
 
 cdef class Steward:
     cdef public Tree tree
+    cdef public Levelling _levelling
     cdef public int steps
     cdef public dict _vacancies
     cdef public dict _orphaned_by

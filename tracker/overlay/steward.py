@@ -17,6 +17,7 @@ from meshcast.protocol.units import SECOND, Micros, Rank
 from tracker.overlay import succession
 from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
 from tracker.overlay.leases import Lease, Leases
+from tracker.overlay.levelling import Levelling
 from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
 from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some
@@ -54,6 +55,7 @@ class Steward:
     def __init__(self, tree: Tree, *, steps: int = STEPS) -> None:
         """Take over a tree; `steps` of rebalancing follow each coming and each going."""
         self.tree: Final = tree
+        self._levelling: Final = Levelling(tree)
         self.steps: Final = steps
         self._vacancies: Final[dict[int, Vacant]] = {}
         """Inner peers that have gone, until their children have said where they are now."""
@@ -259,5 +261,5 @@ class Steward:
         return moves
 
     def tidy(self) -> list[Move]:
-        """After places have opened: relieve others."""
-        return relieve_some(self.tree)
+        """After places have opened: relieve others, and bring up who is deeper than need be."""
+        return relieve_some(self.tree) or self._levelling.bring_up()

@@ -1,0 +1,23 @@
+from tracker.overlay.openings cimport Openings
+from tracker.overlay.placement cimport is_settled
+from tracker.overlay.tree cimport Tree
+
+cimport cython
+
+cdef int CHILDREN_MAX, LISTENER, NOWHERE, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, RANK_MAX
+cdef int COUNTED_EVERY, LEVELS_MORE, MOVES_MAX
+
+cdef class Levelling:
+    cdef public Tree _tree
+    cdef public long long _events
+    cdef public int _bound
+
+    @cython.locals(tree=Tree, node=int, target=int, moves=list)
+    cpdef list bring_up(self)
+
+@cython.locals(places=int, hanging=int, rank=int, below=int, capacity=int, taken=int, child=int, left=list)
+cpdef int least_rank(Tree tree)
+@cython.locals(leaf_only=Openings, slots=Openings, openings=Openings, rank=int, key=int)
+cpdef int _deepest(Tree tree, int bound)
+@cython.locals(slots=Openings, near=tuple, rank=int, target=int)
+cpdef int _highest_under(Tree tree, int node, int bound)
