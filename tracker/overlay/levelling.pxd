@@ -5,7 +5,7 @@ from tracker.overlay.tree cimport Tree
 cimport cython
 
 cdef int CHILDREN_MAX, LISTENER, NOWHERE, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, RANK_MAX
-cdef int COUNTED_EVERY, LEVELS_MORE, MOVES_MAX
+cdef int COUNTED_EVERY
 
 cdef class Levelling:
     cdef public Tree _tree
