@@ -19,6 +19,8 @@ from meshcast.protocol.tickets import Role
 from meshcast.protocol.units import Rank
 
 LISTENER: Final = int(Role.LISTENER)
+_LISTENER: Final = LISTENER
+"""The same, for this module alone: declared where it is compiled, and then no longer to be imported."""
 
 One = TypeVar("One")
 
@@ -27,12 +29,12 @@ def children_max(role: int, capacity: int) -> int:
     """Give how many children a peer feeds at most, emergencies included; one without places feeds nobody."""
     if not capacity:
         return 0
-    return capacity + (EMERGENCY_PLACES_MAX if role == LISTENER else RESERVE_PLACES_MAX)
+    return capacity + (EMERGENCY_PLACES_MAX if role == _LISTENER else RESERVE_PLACES_MAX)
 
 
 def clients_max(role: int, capacity: int) -> int:
     """Give for how many a peer stands by at most."""
-    per_place = STANDBY_CLIENTS_PER_PLACE if role == LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
+    per_place = STANDBY_CLIENTS_PER_PLACE if role == _LISTENER else LAST_RESORT_CLIENTS_PER_PLACE
     return min(per_place * capacity, CLIENTS_MAX)
 
 
@@ -42,7 +44,7 @@ def clients_max_for(role: int, capacity: int, own: Rank, client: Rank) -> int:
     Each level feeds as many as it has places, and each of these wants two standbys of just that level. So two thirds of a
     listener's room are kept for those one rank below it; deeper ones have deeper standbys, but joiners have no rank yet.
     """
-    if role == LISTENER and own + 1 < client < RANK_MAX:
+    if role == _LISTENER and own + 1 < client < RANK_MAX:
         return min(capacity, clients_max(role, capacity))
     return clients_max(role, capacity)
 

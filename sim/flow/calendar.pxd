@@ -1,8 +1,10 @@
 cimport cython
 
-cdef int BLOCK_BITS, CALL, FIELDS, SLOT_BITS, SLOT_MASK
+cdef int BLOCK_BITS, CALL, FIELDS, KIND_BITS, KIND_MASK, SLOT_BITS, SLOT_MASK
 
 cdef class Actor:
+    cdef public int seat
+
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
 
 cdef class Caller(Actor):
@@ -10,18 +12,19 @@ cdef class Caller(Actor):
 
 cdef class Pile:
     cdef public long long[:] numbers
-    cdef public list actors
     cdef public list things
     cdef public int size
 
     @cython.locals(at=int)
-    cpdef add(self, long long when, Actor actor, int kind, long long a, long long b, long long c, long long d, thing)
+    cpdef add(self, long long when, int act, long long a, long long b, long long c, long long d, thing)
+    cpdef thing(self, long long number)
     @cython.locals(numbers="long long[:]", position=int, at=int, when=cython.longlong, pile=Pile)
     cpdef deal_out(self, list piles)
     cpdef clear(self)
 
 cdef class Calendar:
     cdef public long long now
+    cdef public list _actors
     cdef public long long _slot
     cdef public list _heap
     cdef public Pile _open
@@ -39,7 +42,7 @@ cdef class Calendar:
     cpdef run_until(self, long long until)
     @cython.locals(
         pile=Pile, heap=list, order="long long[:]", count=int, numbers="long long[:]", position=int,
-        when=cython.longlong, at=int, actor=Actor,
+        when=cython.longlong, at=int, act=int, actor=Actor,
     )
     cpdef _run_slot(self, long long until)
     @cython.locals(actor=Actor)

@@ -22,8 +22,11 @@ from tracker.overlay.columns import longer
 SLOT_BITS: Final = 13
 SLOT_US: Final[Micros] = 1 << SLOT_BITS
 """A slot: about 8 ms, less than most ways take: so what is asked for seldom lies in the slot in which it is."""
-FIELDS: Final = 6
-"""Numbers for each happening: when, which kind, and four that its kind gives a meaning."""
+FIELDS: Final = 7
+"""Numbers for each happening: when, to whom and which kind, four that its kind gives a meaning, and which thing."""
+KIND_BITS: Final = 8
+"""So wide is the number of a kind; the actor's seat is beside it."""
+KIND_MASK: Final = (1 << KIND_BITS) - 1
 BLOCK_BITS: Final = 9
 """A block: 512 slots, about 4 s; most of what happens is asked for less than a second before."""
 SLOT_MASK: Final = (1 << BLOCK_BITS) - 1
@@ -37,6 +40,10 @@ _pop: Final = heapq.heappop
 
 class Actor:
     """Somebody to whom things happen in their time."""
+
+    def __init__(self, calendar: "Calendar") -> None:
+        """Take a seat: what waits names its actor by that number."""
+        self.seat: Final = calendar.enrol(self)
 
     def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
         """Let something happen: one of the actor's own kinds, with the numbers and the thing that were asked for."""
@@ -55,25 +62,32 @@ class Caller(Actor):
 class Pile:
     """What happens in one slot, or in one later block, as asked for."""
 
-    __slots__ = ("actors", "numbers", "size", "things")
+    __slots__ = ("numbers", "size", "things")
 
     def __init__(self) -> None:
         self.numbers = array("q", [0] * (FIELDS * PILE_MIN))
         """`FIELDS` for each."""
-        self.actors: Final[list[Actor]] = []
         self.things: Final[list[Any]] = []
+        """Most of what happens has none; the others have the number of theirs, counted from 1."""
         self.size = 0
 
-    def add(self, when: Micros, actor: Actor, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
-        """Put something on top."""
+    def add(self, when: Micros, act: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
+        """Put something on top; `act` is the actor's seat and the kind."""
         at = FIELDS * self.size
         if at == len(self.numbers):
             self.numbers = longer(self.numbers, at)
-        self.numbers[at], self.numbers[at + 1] = when, kind
+        self.numbers[at], self.numbers[at + 1] = when, act
         self.numbers[at + 2], self.numbers[at + 3], self.numbers[at + 4], self.numbers[at + 5] = a, b, c, d
-        self.actors.append(actor)
-        self.things.append(thing)
+        if thing is None:
+            self.numbers[at + 6] = 0
+        else:
+            self.things.append(thing)
+            self.numbers[at + 6] = len(self.things)
         self.size += 1
+
+    def thing(self, number: int) -> Any:
+        """Give the thing of this number."""
+        return self.things[number - 1] if number else None
 
     def deal_out(self, piles: "list[Pile]") -> None:
         """Put everything on the piles of the slots where it belongs, in the order in which it was asked for."""
@@ -83,13 +97,12 @@ class Pile:
             when = numbers[at]
             piles[when >> SLOT_BITS & SLOT_MASK].add(
                 when,
-                self.actors[position],
                 numbers[at + 1],
                 numbers[at + 2],
                 numbers[at + 3],
                 numbers[at + 4],
                 numbers[at + 5],
-                self.things[position],
+                self.thing(numbers[at + 6]),
             )
 
     def order(self) -> "array[int]":
@@ -101,8 +114,8 @@ class Pile:
 
     def clear(self) -> None:
         """Let go of everything."""
-        self.actors.clear()
-        self.things.clear()
+        if self.things:
+            self.things.clear()
         self.size = 0
 
 
@@ -110,6 +123,7 @@ class Calendar:
     """Piles, one for each slot and each later block of time, and what is due in the current slot."""
 
     __slots__ = (
+        "_actors",
         "_blocks",
         "_caller",
         "_heap",
@@ -125,6 +139,8 @@ class Calendar:
 
     def __init__(self) -> None:
         self.now: Micros = 0
+        self._actors: Final[list[Actor]] = []
+        """By seat."""
         self._slot = 0
         self._heap: list[tuple[Micros, int, Actor, int, int, int, int, int, Any]] = []
         self._slots: Final = [Pile() for _ in range(SLOT_MASK + 1)]
@@ -141,7 +157,12 @@ class Calendar:
         """How much has been put into the heap."""
         self._opened = 0
         """How much was on piles whose slot has come."""
-        self._caller: Final = Caller()
+        self._caller: Final = Caller(self)
+
+    def enrol(self, actor: Actor) -> int:
+        """Give a seat to somebody to whom things are going to happen."""
+        self._actors.append(actor)
+        return len(self._actors) - 1
 
     @property
     def called(self) -> int:
@@ -174,7 +195,7 @@ class Calendar:
             pile = self._blocks.get(block)
             if pile is None:
                 pile = self._blocks[block] = Pile()
-        pile.add(when, actor, kind, a, b, c, d, thing)
+        pile.add(when, actor.seat << KIND_BITS | kind, a, b, c, d, thing)
 
     def call(self, when: Micros, act: Callable[..., object], *arguments: Any) -> None:
         """Call `act(*arguments)` at `when`, or at once if that is past."""
@@ -207,14 +228,16 @@ class Calendar:
                 return
             self._next += 1
             self.now = when
-            at, actor = FIELDS * position + 1, pile.actors[position]
+            at = FIELDS * position + 1
+            act = numbers[at]
+            actor = self._actors[act >> KIND_BITS]
             actor.happen(
-                numbers[at],
+                act & KIND_MASK,
                 numbers[at + 1],
                 numbers[at + 2],
                 numbers[at + 3],
                 numbers[at + 4],
-                pile.things[position],
+                pile.thing(numbers[at + 5]),
             )
 
     def _run_first(self) -> None:

@@ -32,7 +32,7 @@ cdef class Departures(Actor):
     cpdef end(self, int node, long long at, bint is_crash)
     cpdef _crash(self, int node, int generation)
     cpdef _say_goodbye(self, int node, int generation)
-    cpdef bint _is_here(self, int node, int generation)
+    cpdef bint _is_here(self, int node, int generation) except? -1
     cpdef _replace(self)
     @cython.locals(
         mesh=Mesh, sound=Sound, now=cython.longlong, newest=cython.longlong, is_stalled=bint, left=tuple, heads=list,

@@ -28,6 +28,7 @@ class Departures(Actor):
     """The departures of one run."""
 
     def __init__(self, flow: "Flow") -> None:
+        super().__init__(flow.calendar)
         self._flow = flow
         self.mesh = flow.mesh
         self.sound = flow.sound

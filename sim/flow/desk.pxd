@@ -35,11 +35,16 @@ cdef class Desk(Actor):
     cdef public long long _serial
 
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
-    cpdef long long way_us(self, int node)
+    cpdef long long way_us(self, int node) except? -1
     cpdef join(self, Wish wish)
-    @cython.locals(timer=Timer, steward=Steward, node=int)
+    @cython.locals(node=int, now=cython.longlong)
+    cpdef bint _is_seated_at_once(self, Wish wish) except? -1
+    @cython.locals(steward=Steward, node=int, now=cython.longlong)
     cpdef _admit(self)
-    cpdef _enter(self, _, Wish wish)
+    cpdef _enter_first(self, _, Wish wish)
+    @cython.locals(timer=Timer, standbys=tuple)
+    cpdef _tell_joiner(self, int node, long long now)
+    cpdef int _enter(self, Wish wish) except? -1
     @cython.locals(mesh=Mesh, wish=Wish, role=int, told_at=cython.longlong, standby=int)
     cpdef _tell_place(self, int node, tuple standbys, long long now)
     @cython.locals(mesh=Mesh, steward=Steward, timer=Timer, parent=int)
@@ -47,7 +52,7 @@ cdef class Desk(Actor):
     @cython.locals(mesh=Mesh, steward=Steward, now=cython.longlong, parent=int, moves=list)
     cpdef report(self, int node, silent=*)
     cpdef report_standbys(self, int node)
-    @cython.locals(mesh=Mesh, known=StandbyLinks, held=list, wanted=tuple, standby=int, told_at=cython.longlong)
+    @cython.locals(mesh=Mesh, known=StandbyLinks, entry=int, one=int, other=int, held=list, wanted=tuple, standby=int, told_at=cython.longlong)
     cpdef _give_standbys(self, int node, long long now)
     @cython.locals(node=int)
     cpdef known(self, tuple peer)

@@ -53,6 +53,7 @@ class Desk(Actor):
         placed: Callable[[int, Wish, int, Micros], None],
         dice: Dice,
     ) -> None:
+        super().__init__(calendar)
         self.tree = tree
         self.steward = Steward(tree)
         self.waiting: Waiting[int, Wish] = Waiting()
@@ -95,28 +96,49 @@ class Desk(Actor):
 
     def join(self, wish: Wish) -> None:
         """Let a joiner ask for a place."""
-        self._serial += 1
-        self.waiting.add(self._serial, wish)
         self.joining.begin()
-        self._admit()
+        if self.waiting or not self._is_seated_at_once(wish):
+            self._serial += 1
+            self.waiting.add(self._serial, wish)
+            self._admit()
         if self.joining.is_on:
             self.joining.end()
 
+    def _is_seated_at_once(self, wish: Wish) -> bool:
+        """Place somebody while nobody waits, if there is a place: as `_admit` would, but for the line."""
+        if not (self.is_up and self.is_open and self.steward.may_enter(wish.capacity)):
+            return False
+        node, now = self._enter(wish), self._calendar.now
+        if not self.steward.seat(node, now):
+            self.steward.forget(node)
+            return False
+        self._tell_joiner(node, now)
+        return True
+
     def _admit(self) -> None:
         """Place those who wait."""
-        if not self.is_up or not self.is_open:
+        if not (self.is_up and self.is_open and self.waiting):
             return
-        now, timer, steward = self._calendar.now, self.joining, self.steward
-        for node in steward.admit(self.waiting, self._enter, steward.forget, now):
-            standbys = steward.told(node, now)
-            # The tracker's work ends with the standbys; the rest is the peer's.
-            if timer.is_on:
-                timer.end(is_whole=False)
-            self._tell_place(node, standbys, now)
-            if timer.is_on:
-                timer.resume()
+        now, steward = self._calendar.now, self.steward
+        for node in steward.admit(self.waiting, self._enter_first, steward.forget, now):
+            self._tell_joiner(node, now)
 
-    def _enter(self, _: int, wish: Wish) -> int:
+    def _enter_first(self, _: int, wish: Wish) -> int:
+        """Add the first of those who wait to the tree."""
+        return self._enter(wish)
+
+    def _tell_joiner(self, node: int, now: Micros) -> None:
+        """Tell a joiner its place and its standbys."""
+        timer = self.joining
+        standbys = self.steward.told(node, now)
+        # The tracker's work ends with the standbys; the rest is the peer's.
+        if timer.is_on:
+            timer.end(is_whole=False)
+        self._tell_place(node, standbys, now)
+        if timer.is_on:
+            timer.resume()
+
+    def _enter(self, wish: Wish) -> int:
         """Add a joiner to the tree."""
         node = self.tree.add(capacity=wish.capacity, region=wish.region, role=wish.role, prefix=wish.prefix)
         if wish.landmarks:
@@ -182,10 +204,11 @@ class Desk(Actor):
     def _give_standbys(self, node: int, now: Micros) -> None:
         """Give a peer the standbys that it lacks."""
         mesh = self._mesh
-        held = mesh.standbys(node)
-        known = self.tree.standbys
-        if len(held) == STANDBYS_MAX and known.of(node) == tuple(held) and node not in known.wanting:
+        known, entry = self.tree.standbys, STANDBYS_MAX * node
+        one, other = mesh.standby[entry], mesh.standby[entry + 1]
+        if NOBODY not in (one, other) and known.are(node, one, other) and node not in known.wanting:
             return
+        held = mesh.standbys(node)
         wanted = self.steward.hear_of_standbys(node, held)
         if len(wanted) < STANDBYS_MAX and mesh.parent[node] != ORIGIN:
             self._lacking[node] = mesh.generation[node]

@@ -48,7 +48,7 @@ cdef class Flow(Actor):
     @cython.locals(now=cython.longlong)
     cpdef come(self)
     @cython.locals(crowd=Crowd, mesh=Mesh, way_us=cython.longlong)
-    cpdef long long _way_us(self, Wish wish)
+    cpdef long long _way_us(self, Wish wish) except? -1
     cpdef _ask(self, Wish wish)
     @cython.locals(generation=int, due=cython.longlong)
     cpdef _placed(self, int node, wish, int parent, long long told_at)

@@ -57,6 +57,7 @@ class Flow(Actor):
         self.scenario = scenario
         self.seed = seed
         self.calendar = Calendar()
+        super().__init__(self.calendar)
         self.crowd = Crowd(scenario, seed, geography or Geography())
         self.mesh = Mesh(self.crowd.city_delays_us)
         self.sound = Sound(self.mesh, scenario.chunk_us, scenario.duration_us - max(DELAYS_US))

@@ -19,5 +19,5 @@ cdef class Loans(Actor):
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
     @cython.locals(node=int, lender=int, is_short=bint, due=cython.longlong)
     cpdef _borrow(self, Orphan orphan)
-    cpdef int _lender(self, int node, long long now)
+    cpdef int _lender(self, int node, long long now) except? -1
     cpdef _lend(self, Orphan orphan, int node, int generation, int lender)

@@ -19,6 +19,7 @@ class Loans(Actor):
 
     def __init__(self, mesh: Mesh, sound: Sound, calendar: Calendar, orphans: dict[int, Orphan]) -> None:
         """Lend to these orphans, by their numbers, and to those beneath them."""
+        super().__init__(calendar)
         self.mesh = mesh
         self.sound = sound
         self.calendar = calendar

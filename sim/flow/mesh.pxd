@@ -34,36 +34,36 @@ cdef class Mesh:
     cdef public int living
 
     cpdef enter(self, int node, int capacity, int city, long long access_us, int role=*)
-    cpdef long long city_delay_us(self, int one, int other)
+    cpdef long long city_delay_us(self, int one, int other) except? -1
     @cython.locals(way=int)
-    cpdef long long delay_us(self, int one, int other)
-    cpdef bint may_adopt(self, int parent, int rank)
-    cpdef int room(self, int parent)
+    cpdef long long delay_us(self, int one, int other) except? -1
+    cpdef bint may_adopt(self, int parent, int rank) except? -1
+    cpdef int room(self, int parent) except? -1
     cpdef link(self, int node, int parent)
     @cython.locals(parent=int)
     cpdef unlink(self, int node)
     @cython.locals(above=int)
-    cpdef int head_of(self, int node)
-    cpdef int beyond_capacity(self, int node)
+    cpdef int head_of(self, int node) except? -1
+    cpdef int beyond_capacity(self, int node) except? -1
     @cython.locals(entry=int, one=int, other=int)
     cpdef list standbys(self, int node)
     @cython.locals(entry=int)
-    cpdef bint has_warm(self, int node, int standby, long long now)
+    cpdef bint has_warm(self, int node, int standby, long long now) except? -1
     @cython.locals(entry=int)
-    cpdef bint lacks_standby(self, int node)
+    cpdef bint lacks_standby(self, int node) except? -1
     @cython.locals(entry=int, rank=int, one=int, other=int, has_dropped=bint)
-    cpdef bint drop_higher_standbys(self, int node)
+    cpdef bint drop_higher_standbys(self, int node) except? -1
     @cython.locals(rank=int, client=int, lower=list)
     cpdef list drop_lower_clients(self, int node)
     @cython.locals(entry=int)
-    cpdef bint take_standby(self, int node, int standby, long long warm_at)
+    cpdef bint take_standby(self, int node, int standby, long long warm_at) except? -1
     @cython.locals(own=int, rank=int, entry=int)
-    cpdef int enlist(self, int node, int standby)
+    cpdef int enlist(self, int node, int standby) except? -1
     @cython.locals(entry=int)
-    cpdef bint is_client(self, int node, int standby)
+    cpdef bint is_client(self, int node, int standby) except? -1
     @cython.locals(entry=int)
     cpdef list clients_of(self, int standby)
     @cython.locals(entry=int)
-    cpdef bint drop_standby(self, int node, int standby)
+    cpdef bint drop_standby(self, int node, int standby) except? -1
     @cython.locals(head=int, standby=int, entry=int, heads=list, entries=list)
     cpdef tuple leave(self, int node)

@@ -21,4 +21,4 @@ cdef class Moves(Actor):
     cpdef order(self, list moves, long long slow_us)
     @cython.locals(mesh=Mesh, now=cython.longlong, child=int, target=int, is_possible=bint)
     cpdef _move(self, Move one, int generation, int theirs)
-    cpdef bint _is_beneath(self, int node, int top)
+    cpdef bint _is_beneath(self, int node, int top) except? -1

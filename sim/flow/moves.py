@@ -19,6 +19,7 @@ class Moves(Actor):
 
     def __init__(self, mesh: Mesh, sound: Sound, calendar: Calendar, reported: Callable[[int], None]) -> None:
         """Begin with none; `reported` is called with a child when its report reaches the tracker."""
+        super().__init__(calendar)
         self.count = 0
         """How many have been ordered."""
         self.lowered: Callable[[], None]

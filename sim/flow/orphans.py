@@ -66,6 +66,7 @@ class Orphans(Actor):
         `attached` is called with whoever has found a parent, whom, and when; `seek` when nobody known could help a
         peer: the tracker hears of it at that moment.
         """
+        super().__init__(calendar)
         self.mesh = mesh
         self.sound = sound
         self.calendar = calendar

@@ -10,7 +10,7 @@ from sim.flow.uncles cimport Uncles
 cimport cython
 
 cdef int NOBODY, ORIGIN, REFERRED_MAX
-cdef int _FILL_ALL, _NEAREST, _REPORT, _STANDBYS
+cdef int _ENLISTED, _FILL_ALL, _NEAREST, _REPORT, _STANDBYS
 cdef long long BEAT_EVERY_US, REPORT_AFTER_US
 
 cdef class Reports(Actor):
@@ -21,6 +21,7 @@ cdef class Reports(Actor):
     cdef public Orphans orphans
     cdef public People people
     cdef public Timer timer
+    cdef public int[:] _asked
 
     cpdef happen(self, int kind, long long a, long long b, long long c, long long d, thing)
     cpdef report_standbys(self, int node, int generation)
@@ -28,5 +29,7 @@ cdef class Reports(Actor):
     cpdef report_after(self, int node, tuple left)
     cpdef _report(self, int node, int generation, tuple left)
     cpdef _fill_all(self)
-    @cython.locals(mesh=Mesh, uncles=Uncles, parent=int, uncle=int, entry=int, at=int, heard_out=int, are_all=bint, known=list, asked=list)
+    @cython.locals(mesh=Mesh, uncles=Uncles, parent=int, asked=int, at=int, known=int, are_all=bint, heard_out=int, uncle=int)
     cpdef fill_from_uncles(self, int node, long long now)
+    @cython.locals(at=int, mesh=Mesh, entry=int)
+    cpdef int _ask_uncle(self, int node, int parent, int uncle, int asked, long long now) except? -1

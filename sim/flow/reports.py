@@ -1,5 +1,6 @@
 """What peers tell the tracker while they hear: after a repair, and when a standby is gone."""
 
+from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from meshcast.protocol.limits import BEAT_EVERY_US, REFERRED_MAX, REPORT_AFTER_US, STANDBYS_MAX
@@ -19,12 +20,14 @@ _FILL_ALL: Final = 2
 
 _NEAREST: Final = 1 + STANDBYS_MAX
 """Those next to a parent: its own parent and its standbys."""
+_ENLISTED: Final = -1
 
 
 class Reports(Actor):
     """The reports of one run."""
 
     def __init__(self, flow: "Flow", clock: Clock | None) -> None:
+        super().__init__(flow.calendar)
         self.mesh = flow.mesh
         self.sound = flow.sound
         self.calendar = flow.calendar
@@ -32,6 +35,8 @@ class Reports(Actor):
         self.orphans = flow.orphans
         self.people = flow.people
         self.timer = Timer(clock)
+        self._asked: Final = array("i", [0] * REFERRED_MAX)
+        """Uncles that the one who is looking has asked."""
 
     def begin(self) -> None:
         """Look again among uncles from time to time."""
@@ -89,31 +94,41 @@ class Reports(Actor):
 
     def fill_from_uncles(self, node: int, now: Micros) -> None:
         """Take an uncle into an empty place until the tracker names somebody: at most one."""
-        mesh = self.mesh
+        mesh, uncles = self.mesh, self.orphans.uncles
         parent = mesh.parent[node]
         if parent == NOBODY or not mesh.lacks_standby(node):
             return
-        asked: list[int] = []
-        uncles, at, heard_out = self.orphans.uncles, 0, 0
+        asked, at, known, are_all = 0, 0, uncles.look_up(parent, _NEAREST), False
         # Mostly one of the parent's own neighbours has a place; the others are looked up only if none has.
-        known, are_all = uncles.of(parent, _NEAREST), False
-        while len(asked) < REFERRED_MAX:
-            if at == len(known):
-                if not are_all:
-                    known, are_all = uncles.of(parent), True
-                    continue
-                # Whom those named who were asked is worth looking up only once nobody else is left.
-                if heard_out == len(asked):
-                    return
-                known += uncles.able_below(asked[heard_out], node)
-                heard_out += 1
+        while at < known or not are_all:
+            if at == known:
+                known, are_all = uncles.look_up(parent), True
                 continue
-            uncle = known[at]
-            at += 1
-            if uncle in asked or uncle in (node, parent):
-                continue
-            asked.append(uncle)
-            entry = mesh.enlist(node, uncle)
-            if entry >= 0:
-                mesh.warm_at[entry] = now + 4 * len(asked) * mesh.delay_us(node, uncle)
+            asked = self._ask_uncle(node, parent, uncles.found[at], asked, now)
+            if asked in (_ENLISTED, REFERRED_MAX):
                 return
+            at += 1
+        # Whom those named who were asked is worth looking up only once nobody else is left.
+        heard_out = 0
+        while heard_out < asked:
+            for uncle in uncles.able_below(self._asked[heard_out], node):
+                asked = self._ask_uncle(node, parent, uncle, asked, now)
+                if asked in (_ENLISTED, REFERRED_MAX):
+                    return
+            heard_out += 1
+
+    def _ask_uncle(self, node: int, parent: int, uncle: int, asked: int, now: Micros) -> int:
+        """Ask an uncle, unless it was asked before; give how many were then, or `_ENLISTED` if it has a place."""
+        if uncle in (node, parent):
+            return asked
+        for at in range(asked):
+            if self._asked[at] == uncle:
+                return asked
+        self._asked[asked] = uncle
+        asked += 1
+        mesh = self.mesh
+        entry = mesh.enlist(node, uncle)
+        if entry < 0:
+            return asked
+        mesh.warm_at[entry] = now + 4 * asked * mesh.delay_us(node, uncle)
+        return _ENLISTED

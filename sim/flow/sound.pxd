@@ -22,7 +22,7 @@ cdef class Sound:
     cdef public long long[:] first_due_at
 
     cpdef begin(self, int node, long long now)
-    cpdef long long stalled_at(self, int node, long long now=*)
+    cpdef long long stalled_at(self, int node, long long now=*) except? -1
     @cython.locals(
         stack=list, node=int, parent=int, at=cython.longlong, newest=cython.longlong, lag_us=cython.longlong,
         way_us=cython.longlong, own=cython.longlong, child=int,
@@ -35,7 +35,7 @@ cdef class Sound:
     cpdef change_way(self, int top, long long now)
     @cython.locals(marks=int, delay=int)
     cpdef go(self, int node, long long now)
-    cpdef long long _lent(self, int node, long long now)
+    cpdef long long _lent(self, int node, long long now) except? -1
     @cython.locals(base_us=cython.longlong, chunk_us=cython.longlong, gap_us=cython.longlong)
     cpdef _catch_up(self, int node, long long at, long long newest, long long lag_us)
     cpdef _count(self, int node, long long have, long long last, long long at, long long base_us)

@@ -1,3 +1,5 @@
+cdef int _TIMED_EVERY
+
 cdef class Timer:
     cdef public object clock
     cdef public long long count

@@ -8,11 +8,16 @@ cdef int END, NOBODY, ORIGIN, STANDBYS_MAX, UNCLES_MAX
 cdef class Uncles:
     cdef public Mesh _mesh
     cdef public object _dice
+    cdef public int[:] found
 
     @cython.locals(one=int)
     cpdef tuple known(self, int parent)
-    @cython.locals(above=int, entry=int, uncle=int, known=list)
+    @cython.locals(at=int)
     cpdef list of(self, int parent, int most=*)
+    @cython.locals(above=int, entry=int, count=int)
+    cpdef int look_up(self, int parent, int most=*) except? -1
+    @cython.locals(at=int)
+    cpdef int _note(self, int uncle, int count, int most) except? -1
     cpdef tuple referrals(self, int peer, int asker)
     @cython.locals(one=int)
     cpdef tuple names(self, int peer, int asker)

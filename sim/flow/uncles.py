@@ -4,6 +4,9 @@ Told are numbers with generations, for somebody else may have a number by the ti
 are enough.
 """
 
+from array import array
+from typing import Final
+
 from meshcast.protocol.capacity import may_go_below, referred
 from meshcast.protocol.limits import STANDBYS_MAX, UNCLES_MAX
 from meshcast.protocol.machine import Dice
@@ -18,6 +21,8 @@ class Uncles:
     def __init__(self, mesh: Mesh, dice: Dice) -> None:
         self._mesh = mesh
         self._dice = dice
+        self.found: Final = array("i", [0] * UNCLES_MAX)
+        """Whom `look_up` has found last."""
 
     def known(self, parent: int) -> tuple[Known, ...]:
         """Give whom the children of a peer may turn to, as its last Uncles said."""
@@ -26,15 +31,28 @@ class Uncles:
 
     def of(self, parent: int, most: int = UNCLES_MAX) -> list[int]:
         """Give the numbers of those, or of the first of them."""
-        mesh = self._mesh
-        known: list[int] = []
-        while parent > ORIGIN and len(known) < most:
+        return [self.found[at] for at in range(self.look_up(parent, most))]
+
+    def look_up(self, parent: int, most: int = UNCLES_MAX) -> int:
+        """Have the numbers of those, or of the first of them, in `found`; give how many there are."""
+        mesh, count = self._mesh, 0
+        while parent > ORIGIN and count < most:
             above, entry = mesh.parent[parent], STANDBYS_MAX * parent
-            for uncle in (above, mesh.standby[entry], mesh.standby[entry + 1]):
-                if uncle != NOBODY and uncle not in known:
-                    known.append(uncle)
+            count = self._note(above, count, most)
+            count = self._note(mesh.standby[entry], count, most)
+            count = self._note(mesh.standby[entry + 1], count, most)
             parent = above
-        return known[:most]
+        return count
+
+    def _note(self, uncle: int, count: int, most: int) -> int:
+        """Note an uncle that is not among those who have been found; give how many there are then."""
+        if uncle == NOBODY or count == most:
+            return count
+        for at in range(count):
+            if self.found[at] == uncle:
+                return count
+        self.found[count] = uncle
+        return count + 1
 
     def referrals(self, peer: int, asker: int) -> tuple[Known, ...]:
         """Give some children of one that is full: they can serve, and may have a place."""

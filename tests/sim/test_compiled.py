@@ -22,7 +22,8 @@ ROOMS = ("meshcast", "tracker", "sim")
 DECLARATIONS = sorted(found for room in ROOMS for found in (ROOT / room).rglob("*.pxd"))
 
 CLASS = re.compile(r"^cdef class (\w+)")
-FUNCTION = re.compile(r"^( *)cpdef (?:[\w ]+ )?(\w+)\((.*)\)$")
+FUNCTION = re.compile(r"^( *)cpdef (?:[\w ]+ )?(\w+)\((.*)\)(?: except\? -1)?$")
+NUMBER = re.compile(r"^ *cpdef (?:int|bint|long long|double) \w+\(.*\)(?P<spec>.*)$")
 ATTRIBUTE = re.compile(r"^    cdef public [\w \[\]:]+ (\w+)$")
 CONSTANTS = re.compile(r"^cdef [\w ]+? ((?:\w+, )*\w+)$")
 
@@ -74,6 +75,14 @@ def read(path: Path) -> Declared:
 
 def module_of(path: Path) -> ModuleType:
     return importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+@pytest.mark.parametrize("path", DECLARATIONS, ids=lambda path: path.stem)
+def test_only_a_number_that_can_mean_an_error_has_to_be_asked_about(path: Path) -> None:
+    """Without `except? -1` the interpreter is asked after each call whether there was one."""
+    for line in path.read_text().splitlines():
+        if match := NUMBER.match(line):
+            assert match["spec"] == " except? -1", line
 
 
 def test_there_are_declarations() -> None:

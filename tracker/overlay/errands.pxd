@@ -6,5 +6,5 @@ cdef class Errands:
     cdef public dict clearings
     cdef public dict closed
 
-    cpdef bint is_free(self, int node)
+    cpdef bint is_free(self, int node) except? -1
     cpdef forget(self, int node)

@@ -1,3 +1,3 @@
 cdef int RANK_MAX
 
-cpdef int key_of(int region, int rank)
+cpdef int key_of(int region, int rank) except? -1

@@ -26,16 +26,16 @@ cdef class Lags:
     cdef public list order
     cdef public dict _places_of
 
-    cpdef long long access(self, int node)
+    cpdef long long access(self, int node) except? -1
     @cython.locals(place=int, there=int)
-    cpdef long long delay(self, int one, int other)
+    cpdef long long delay(self, int one, int other) except? -1
     @cython.locals(parent=int, lag=cython.longlong)
     cpdef settle(self, int top)
     cpdef count(self, int node, int more)
     @cython.locals(place=int, level=cython.longlong)
-    cpdef int spot_key(self, int node)
+    cpdef int spot_key(self, int node) except? -1
     @cython.locals(place=int, level=cython.longlong)
-    cpdef int leaf_key(self, int node)
-    cpdef int heir_key(self, int node, int capacity)
+    cpdef int leaf_key(self, int node) except? -1
+    cpdef int heir_key(self, int node, int capacity) except? -1
     cpdef offer_spot(self, int node, int capacity)
     cpdef _relevel(self, int node)

@@ -16,8 +16,8 @@ cdef class Levelling:
     cpdef list bring_up(self)
 
 @cython.locals(places=int, hanging=int, rank=int, below=int, capacity=int, taken=int, child=int, left=list)
-cpdef int least_rank(Tree tree)
+cpdef int least_rank(Tree tree) except? -1
 @cython.locals(leaf_only=Openings, slots=Openings, openings=Openings, rank=int, key=int)
-cpdef int _deepest(Tree tree, int bound)
+cpdef int _deepest(Tree tree, int bound) except? -1
 @cython.locals(slots=Openings, near=tuple, rank=int, target=int)
-cpdef int _highest_under(Tree tree, int node, int bound)
+cpdef int _highest_under(Tree tree, int node, int bound) except? -1

@@ -27,12 +27,12 @@ cdef class Links(Nodes):
     cpdef promise_splice(self, int joiner, int leaf)
     cpdef promised_leaf(self, int joiner)
     cpdef withdraw_splice(self, int joiner)
-    cpdef int splices_at(self, int parent)
-    cpdef bint is_promised(self, int leaf)
+    cpdef int splices_at(self, int parent) except? -1
+    cpdef bint is_promised(self, int leaf) except? -1
     cpdef begin_clearing(self, int child)
     cpdef end_clearing(self, int adopter)
-    cpdef bint give_standby(self, int node, int standby)
-    cpdef bint give_adopter(self, int node, int standby)
+    cpdef bint give_standby(self, int node, int standby) except? -1
+    cpdef bint give_adopter(self, int node, int standby) except? -1
     @cython.locals(key=int)
     cpdef drop_standby(self, int node, int standby)
     @cython.locals(bags=int, touched=int, free=int, is_usable=bint, closed=dict)

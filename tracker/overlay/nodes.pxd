@@ -27,15 +27,15 @@ cdef class Nodes:
     cdef public int _used
 
     @cython.locals(node=int, kind=int)
-    cpdef int add(self, int capacity, int region, role=*, long long prefix=*)
-    cpdef int clients_max(self, int node)
-    cpdef bint has_children(self, int node)
-    cpdef int branch(self, int node)
-    cpdef bint is_rooted(self, int node)
-    cpdef bint is_under(self, int node, int ancestor)
+    cpdef int add(self, int capacity, int region, role=*, long long prefix=*) except? -1
+    cpdef int clients_max(self, int node) except? -1
+    cpdef bint has_children(self, int node) except? -1
+    cpdef int branch(self, int node) except? -1
+    cpdef bint is_rooted(self, int node) except? -1
+    cpdef bint is_under(self, int node, int ancestor) except? -1
     cpdef _note(self, int node)
     @cython.locals(capacity=int)
     cpdef _count(self, int node, int more)
     cpdef _write_capacity(self, int node, int capacity)
     cpdef _release(self, int node)
-    cpdef bint _step(self, int node, int step)
+    cpdef bint _step(self, int node, int step) except? -1

@@ -15,7 +15,7 @@ cdef class Openings:
     cdef public int[:] bags_at
     cdef public unsigned long long[:] ranks_in
 
-    cpdef int key(self, int node)
+    cpdef int key(self, int node) except? -1
     @cython.locals(old=int, size=int, bag=Bag)
     cpdef put(self, int node, int key)
     @cython.locals(key=int, size=int, last=int, position=int, bag=Bag)
@@ -23,15 +23,15 @@ cdef class Openings:
     @cython.locals(at=int)
     cpdef list bag(self, int key)
     @cython.locals(bag=Bag)
-    cpdef int one(self, int key, int at)
+    cpdef int one(self, int key, int at) except? -1
     @cython.locals(bag=Bag, size=int, at=int, _=int)
     cpdef list pick(self, int key, dice, int count)
     @cython.locals(rank=int)
-    cpdef int lowest_rank(self)
+    cpdef int lowest_rank(self) except? -1
     @cython.locals(key=int)
-    cpdef int lowest_region(self, int rank)
+    cpdef int lowest_region(self, int rank) except? -1
     @cython.locals(rank=int, own=int, region=int, key=int)
-    cpdef int shallowest(self, tuple near, int below, int least=*)
+    cpdef int shallowest(self, tuple near, int below, int least=*) except? -1
     @cython.locals(region=int, rank=int)
     cpdef _mark(self, int key)
     @cython.locals(region=int, rank=int)

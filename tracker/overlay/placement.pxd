@@ -28,18 +28,18 @@ cpdef place_by_lag(Tree tree, int node, int below, long long limit=*)
 cpdef tuple find_spot(Tree tree, int node, int below)
 @cython.locals(lags=Lags, key=int, leaf=int, parent=int, score=cython.longlong, best_score=cython.longlong)
 cpdef tuple find_leaf(Tree tree, int node, int below)
-cpdef long long score_under(Tree tree, int node, int parent)
+cpdef long long score_under(Tree tree, int node, int parent) except? -1
 @cython.locals(source=int)
 cpdef complete_splice(Tree tree, int joiner)
 @cython.locals(role=int)
-cpdef int parent_rank_bound(Tree tree, int node)
+cpdef int parent_rank_bound(Tree tree, int node) except? -1
 @cython.locals(slots=Openings, own=int, key=int, one=int)
 cpdef find_slot(Tree tree, int node, int below)
 @cython.locals(below=int)
 cpdef find_elsewhere(Tree tree, int node, int source)
 @cython.locals(leaf_only=Openings, key=int, leaf=int)
 cpdef _find_splice(Tree tree, int node, int highest)
-cpdef bint is_settled(Tree tree, int node)
-cpdef bint bears_another(Tree tree, int parent, int most=*)
+cpdef bint is_settled(Tree tree, int node) except? -1
+cpdef bint bears_another(Tree tree, int parent, int most=*) except? -1
 @cython.locals(adopter=int)
 cpdef _find_adopter(Tree tree, int node)

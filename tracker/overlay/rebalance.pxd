@@ -17,6 +17,6 @@ cpdef list rebalance(Tree tree, int moves_max=*)
 cpdef list advance(Tree tree, int node)
 @cython.locals(source=int, least_us=cython.longlong, limit=cython.longlong)
 cpdef list lift(Tree tree, int node)
-cpdef int _draw_above(Tree tree, int node)
+cpdef int _draw_above(Tree tree, int node) except? -1
 @cython.locals(over=Openings, rank=int, key=int)
 cpdef list _relieve_one(Tree tree, int moves_max)

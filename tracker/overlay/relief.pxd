@@ -6,7 +6,7 @@ from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int ATTACHED, END, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, PENDING, RANK_MAX
+cdef int ATTACHED, END, EMERGENCY_PLACES_MAX, LEVELS, LISTENER, NOWHERE, PENDING, RANK_MAX
 
 @cython.locals(slots=Openings, overcommitted=Openings, rank=int, region=int, key=int, moves=list)
 cpdef list relieve_some(Tree tree, int nodes_max=*)
@@ -16,4 +16,10 @@ cpdef list relieve(Tree tree, int adopter, int moves_max=*)
 cpdef tuple _movable(Tree tree, int adopter, int most)
 @cython.locals(one=int, moves=list)
 cpdef list _clear(Tree tree, int adopter, list heads, int moves_max)
+@cython.locals(node=int)
+cpdef bint _are_settled(Tree tree, list nodes) except? -1
+@cython.locals(bounds=list, child=int, ranks=list, at=int)
+cpdef bint _have_room(Tree tree, int head, list children) except? -1
+@cython.locals(found=list, slots=Openings, rank=int, bags=int, key=int, size=int, at=int, node=int, _=int)
+cpdef list _ranks_of_places(Tree tree, int most, int but)
 cpdef _clearing_of(Tree tree, int adopter)

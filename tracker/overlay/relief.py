@@ -10,7 +10,6 @@ childless child. There is at most one such child for each that carries too many,
 there are places for, and it is given up where places run out.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -94,30 +93,49 @@ def _begin_clearing(tree: Tree, adopter: int, heads: list[int]) -> Clearing | No
     fewest = sorted(heads, key=lambda head: tree.capacity[head] - tree.free[head])
     for head in fewest[:CLEARED_AMONG]:
         children = tree.children.of(head)
-        if all(is_settled(tree, child) for child in children) and _have_room(tree, head, children):
+        if _are_settled(tree, children) and _have_room(tree, head, children):
             tree.begin_clearing(head)
             return tree.errands.clearings[adopter]
     return None
 
 
-def _have_room(tree: Tree, head: int, children: Sequence[int]) -> bool:
+def _are_settled(tree: Tree, nodes: list[int]) -> bool:
+    """Tell whether all of these may be moved."""
+    for node in nodes:  # noqa: SIM110 - compiled as it is, a generator is not
+        if not is_settled(tree, node):
+            return False
+    return True
+
+
+def _have_room(tree: Tree, head: int, children: list[int]) -> bool:
     """Tell whether there are places for these, each at a rank that it may go to, and one more for their parent."""
-    bounds = [*sorted(parent_rank_bound(tree, child) for child in children), RANK_MAX]
+    bounds = sorted([parent_rank_bound(tree, child) for child in children])
+    bounds.append(RANK_MAX)
     ranks = _ranks_of_places(tree, len(bounds), head)
-    return len(ranks) == len(bounds) and all(rank < bound for rank, bound in zip(ranks, bounds, strict=True))
+    if len(ranks) < len(bounds):
+        return False
+    for at in range(len(bounds)):  # noqa: SIM110 - likewise
+        if ranks[at] >= bounds[at]:
+            return False
+    return True
 
 
 def _ranks_of_places(tree: Tree, most: int, but: int) -> list[int]:
     """Give the ranks of up to `most` free places of others, the lowest first. O(most + bags)."""
     found: list[int] = []
     slots = tree.slots
-    for rank, bags in enumerate(slots.bags_at):
-        for key in range(rank, len(slots.sizes), LEVELS) if bags else ():
-            for at in range(slots.sizes[key]):
+    for rank in range(RANK_MAX + 1):
+        bags, key = slots.bags_at[rank], rank
+        while bags > 0:
+            size = slots.sizes[key]
+            for at in range(size):
                 node = slots.one(key, at)
-                found += [rank] * (tree.free[node] if node != but else 0)
-                if len(found) >= most:
-                    return found[:most]
+                for _ in range(0 if node == but else tree.free[node]):
+                    found.append(rank)
+                    if len(found) == most:
+                        return found
+            bags -= size > 0
+            key += LEVELS
     return found
 
 

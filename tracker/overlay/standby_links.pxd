@@ -14,11 +14,13 @@ cdef class StandbyLinks:
     @cython.locals(entry=int, one=int, other=int)
     cpdef tuple of(self, int node)
     @cython.locals(entry=int)
+    cpdef bint are(self, int node, int one, int other) except? -1
+    @cython.locals(entry=int)
     cpdef list clients(self, int standby)
     @cython.locals(entry=int)
-    cpdef bint has(self, int node, int standby)
+    cpdef bint has(self, int node, int standby) except? -1
     @cython.locals(entry=int, one=int, other=int, first=int, last=int)
-    cpdef bint give(self, int node, int standby)
+    cpdef bint give(self, int node, int standby) except? -1
     @cython.locals(entry=int, before=int, after=int, first=int)
     cpdef drop(self, int node, int standby)
     @cython.locals(entry=int)

@@ -56,6 +56,11 @@ class StandbyLinks:
             return (one,)
         return (one, other)
 
+    def are(self, node: int, one: int, other: int) -> bool:
+        """Tell whether these two stand by for a node, in this order."""
+        entry = STANDBYS_MAX * node
+        return self._standbys[entry] == one and self._standbys[entry + 1] == other
+
     def clients(self, standby: int) -> list[int]:
         """Give those whom a node stands by for, oldest first."""
         clients: list[int] = []

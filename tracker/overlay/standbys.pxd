@@ -16,7 +16,7 @@ cpdef tuple refill_standbys(Tree tree, int node)
     theirs=cython.longlong, other=cython.longlong, last=cython.longlong, prefix=cython.longlong,
 )
 cpdef list _quick(Tree tree, int node, int parent, tuple held)
-cpdef bint _has_room(Tree tree, int node, int standby)
+cpdef bint _has_room(Tree tree, int node, int standby) except? -1
 @cython.locals(
     probes=int, is_blind=bint, own=int, parent_of="int[:]", prefix_of="long long[:]", rank=int, candidate=int, top=int,
     above=int, is_deep=bint, is_last_resort=bint,

@@ -20,7 +20,9 @@ cdef class Steward:
     cdef public long long[:] _placed_at
 
     @cython.locals(node=int)
-    cpdef int admit_next(self, waiting, enter, withdraw, long long now)
+    cpdef int admit_next(self, waiting, enter, withdraw, long long now) except? -1
+    cpdef bint may_enter(self, int capacity) except? -1
+    cpdef bint seat(self, int node, long long now) except? -1
     @cython.locals(missing=int)
     cpdef tuple told(self, int node, long long now)
     cpdef heard(self, int node, long long now)
@@ -29,9 +31,9 @@ cdef class Steward:
     cpdef hear_of_orphan(self, int node, counter)
     cpdef hear_of_parent(self, int node, int parent, int rank, counter)
     cpdef tuple hear_of_standbys(self, int node, standbys)
-    cpdef bint help(self, int node)
+    cpdef bint help(self, int node) except? -1
     @cython.locals(placed_at=cython.longlong, is_fresh=bint)
-    cpdef bint may_help(self, int node, long long now)
+    cpdef bint may_help(self, int node, long long now) except? -1
     @cython.locals(tree=Tree, moves=list)
     cpdef list settle(self, int node, parent)
     cpdef list better(self)

@@ -96,15 +96,25 @@ class Steward:
         if name is None:
             return NOBODY
         wish = waiting.join(name)
-        if not self.tree.slots.count and wish.capacity == 0:
+        if not self.may_enter(wish.capacity):
             return NOBODY
         node = enter(name, wish)
-        if place(self.tree, node) is None:
+        if not self.seat(node, now):
             withdraw(node)
             return NOBODY
         waiting.admitted(name, now)
-        self.heard(node, now)
         return node
+
+    def may_enter(self, capacity: int) -> bool:
+        """Tell whether it is worth looking for a place for somebody who would offer so many."""
+        return self.tree.slots.count > 0 or capacity > 0
+
+    def seat(self, node: int, now: Micros) -> bool:
+        """Find a place for a joiner that is in the tree; tell whether there is one."""
+        if place(self.tree, node) is None:
+            return False
+        self.heard(node, now)
+        return True
 
     def told(self, node: int, now: Micros) -> tuple[int, ...]:
         """Note that a peer is told its place now; give the standbys to be told with it."""

@@ -19,8 +19,8 @@ cpdef list retire(Tree tree, int heir)
 cpdef list _send(Tree tree, int heir, succession)
 @cython.locals(lags=Lags, key=int, one=int)
 cpdef tuple _find_heir(Tree tree, vacancy, heads, old, int crowd)
-cpdef bint _may_inherit(Tree tree, int one, int parent)
+cpdef bint _may_inherit(Tree tree, int one, int parent) except? -1
 @cython.locals(lags=Lags, room=int, head=int)
 cpdef _cost(Tree tree, int parent, int one, heads, long long crowd)
 @cython.locals(child=int, childless=int)
-cpdef int _room(Tree tree, int one)
+cpdef int _room(Tree tree, int one) except? -1

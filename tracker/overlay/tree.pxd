@@ -14,7 +14,7 @@ cdef class Tree(Links):
     @cython.locals(before=int, rank=int, current=int, standby=int)
     cpdef attach(self, int node, int parent)
     @cython.locals(above=int, role=int, most=int)
-    cpdef bint may_attach(self, int node, int parent)
+    cpdef bint may_attach(self, int node, int parent) except? -1
     cpdef confirm(self, int node)
     cpdef detach(self, int node)
     @cython.locals(parent=int, least=int, torn=list)
@@ -23,8 +23,8 @@ cdef class Tree(Links):
     cpdef suspect(self, int node)
     cpdef clear(self, int node)
     @cython.locals(parent=int, below=int, least=int)
-    cpdef int _least_rank(self, int node)
-    cpdef bint _is_stale(self, int head, int adopter, counter)
+    cpdef int _least_rank(self, int node) except? -1
+    cpdef bint _is_stale(self, int head, int adopter, counter) except? -1
     cpdef list _relink(self, int head, int adopter)
     @cython.locals(top=int, least=int, current=int, order=int, lowered=int, child=int)
     cpdef list _rerank(self, int top, int rank)

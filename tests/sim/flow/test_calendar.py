@@ -95,7 +95,8 @@ def test_only_calls_that_were_made_are_counted() -> None:
 class Witness(Actor):
     """Keeps what happens to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, calendar: Calendar) -> None:
+        super().__init__(calendar)
         self.seen: list[tuple[object, ...]] = []
 
     def happen(self, kind: int, a: int, b: int, c: int, d: int, thing: Any) -> None:
@@ -104,7 +105,8 @@ class Witness(Actor):
 
 @pytest.mark.parametrize("when", [0, 3 * SLOT_US + 7])
 def test_what_happens_is_what_was_asked_for_and_happens_to_whom_it_was_meant(when: Micros) -> None:
-    calendar, ann, bob = Calendar(), Witness(), Witness()
+    calendar = Calendar()
+    ann, bob = Witness(calendar), Witness(calendar)
     calendar.at(when, ann, 1, 1 << 62, -2, 3, -(1 << 62), "thing")
     calendar.at(when, bob, 2)
     calendar.run_until(when)
@@ -113,7 +115,8 @@ def test_what_happens_is_what_was_asked_for_and_happens_to_whom_it_was_meant(whe
 
 
 def test_piles_that_are_used_again_hold_nothing_of_before() -> None:
-    calendar, ann = Calendar(), Witness()
+    calendar = Calendar()
+    ann = Witness(calendar)
     rounds = 512 + 50
     for slot in range(1, rounds):
         for number in range(2 * PILE_MIN - slot % 3):
