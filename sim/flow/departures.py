@@ -110,7 +110,7 @@ class Departures(Actor):
         if mesh.attached_at[node] >= 0:
             sound.go(node, now)
             self.people.strike(node)
-        self.figures.gone(is_crash=is_crash)
+        self.figures.gone(is_crash)
         self.orphans.forget(node)
         self._wishes.pop(node, None)
         left = node, mesh.generation[node] + 1

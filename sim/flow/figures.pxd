@@ -1,4 +1,5 @@
 from sim.flow.mesh cimport Mesh
+from sim.flow.orphan cimport Orphan
 
 cimport cython
 
@@ -24,5 +25,8 @@ cdef class Figures:
 
     @cython.locals(mesh=Mesh)
     cpdef joined(self, int node, long long waited_us)
+    @cython.locals(took_us=cython.longlong)
+    cpdef repaired(self, Orphan orphan, long long now, bint is_helped)
+    cpdef gone(self, bint is_crash)
     @cython.locals(mesh=Mesh, beyond=int)
     cpdef _look_at(self, int parent)

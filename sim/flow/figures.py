@@ -85,7 +85,7 @@ class Figures:
             self.repair_us[place] = took_us
         self._look_at(self._mesh.parent[orphan.node])
 
-    def gone(self, *, is_crash: bool) -> None:
+    def gone(self, is_crash: bool) -> None:  # noqa: FBT001 - declared
         """Count one that has left."""
         self.leaves += not is_crash
         self.crashes += is_crash

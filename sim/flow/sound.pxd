@@ -3,7 +3,7 @@ from sim.flow.mesh cimport Mesh
 cimport cython
 
 cdef int END, LISTENER, NOBODY, ORIGIN
-cdef long long BORROW_AFTER_US
+cdef long long BORROW_AFTER_US, _DELAY_US_MIN
 
 cdef class Sound:
     cdef public Mesh mesh

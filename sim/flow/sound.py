@@ -20,6 +20,7 @@ from tracker.overlay.columns import END, NOBODY, ORIGIN, growth, longer
 from tracker.overlay.nodes import RANK_MIN
 
 ALL_DELAYS: Final = range(len(DELAYS_US))
+_DELAY_US_MIN: Final = DELAYS_US[0]
 NO_CHUNK: Final = -1
 """The newest chunk of who has none."""
 
@@ -216,7 +217,7 @@ class Sound:
             gap_us = at - newest * chunk_us - self.mesh.lag_us[node]
             self.gaps_us[node] = max(gap_us, self.gaps_us.get(node, 0))
         # Nothing is missing at any delay if the first of it came in time at the least one.
-        if at > (newest + 1) * chunk_us + base_us + DELAYS_US[0]:
+        if at > (newest + 1) * chunk_us + base_us + _DELAY_US_MIN:
             self._count(node, newest, (at - lag_us) // chunk_us, at, base_us)
 
     def _count(self, node: int, have: int, last: int, at: Micros, base_us: Micros) -> None:
@@ -270,7 +271,7 @@ class Sound:
         base_us = mesh.base_us[node]
         if lag_us < base_us:
             mesh.base_us[node] = lag_us
-        elif lag_us - base_us > DELAYS_US[0]:
+        elif lag_us - base_us > _DELAY_US_MIN:
             self.late[node] = newest + 1
 
     def _end_lateness(self, node: int, last: int) -> None:

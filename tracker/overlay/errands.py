@@ -60,12 +60,16 @@ class Errands:
 
     def is_free(self, node: int) -> bool:
         """Tell whether a node is on no errand."""
+        if self.closed and node in self.closed:
+            return False
+        # While no lag is known there are no others.
+        if not (self.heirs or self.successions or self.exchanges or self.old_of):
+            return True
         return (
             node not in self.heirs
             and node not in self.successions
             and node not in self.exchanges
             and node not in self.old_of
-            and node not in self.closed
         )
 
     def begin(self, heir: int, succession: Succession) -> None:

@@ -4,7 +4,7 @@ cimport cython
 
 cdef int CHILDREN_MAX, NOBODY, ORIGIN, _SMALL
 cdef int ORPHAN, ILLEGAL, LISTENER
-cdef int _LEAVE
+cdef int _LEAVE, _STEPS
 
 cdef class Nodes:
     cdef public tuple nearest
@@ -23,6 +23,7 @@ cdef class Nodes:
     cdef public short[:] _clients_max
     cdef public short[:] _bags
     cdef public int[:] by_capacity
+    cdef public signed char[:] _next
     cdef public list _unused
     cdef public int _used
 

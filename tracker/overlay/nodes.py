@@ -20,6 +20,7 @@ _ROLE_OF_MOST: Final = Role.LISTENER
 RANK_MIN: Final = tuple(role.rank_min for role in Role)
 """The lowest rank of each role."""
 _LEAVE: Final = int(Step.LEAVE)
+_STEPS: Final = len(Step)
 _SMALL: Final = 8
 _ARRIVAL_RANK: Final = tuple(RANK_MAX if role is Role.LISTENER else role.rank_min for role in Role)
 
@@ -60,6 +61,8 @@ class Nodes:
         """Whose parent, rank, capacity or counter changed since somebody last cleared this; for the store."""
         self.by_capacity: Final = array("i", [0] * (CHILDREN_MAX + 1))
         """How many listeners offer so many places; of more than anybody may have, as many as that."""
+        self._next: Final = array("b", [after for row in NEXT for after in row])
+        """What state follows on each step from each, in one row."""
         self._unused: Final[list[int]] = []
         self._used = 0
         self._view()
@@ -187,7 +190,7 @@ class Nodes:
     def _step(self, node: int, step: int) -> bool:
         """Let something happen to a node; tell whether its state is another now."""
         before = self.state[node]
-        after = NEXT[before][step]
+        after = self._next[_STEPS * before + step]
         if after == before:
             return False
         if after == ILLEGAL:

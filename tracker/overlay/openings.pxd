@@ -24,6 +24,8 @@ cdef class Openings:
     cpdef list bag(self, int key)
     @cython.locals(bag=Bag)
     cpdef int one(self, int key, int at) except? -1
+    @cython.locals(size=int)
+    cpdef int start(self, int key, dice) except? -1
     @cython.locals(bag=Bag, size=int, at=int, _=int)
     cpdef list pick(self, int key, dice, int count)
     @cython.locals(rank=int)

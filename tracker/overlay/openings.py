@@ -106,6 +106,11 @@ class Openings:
         assert bag is not None, f"there is no bag {key}"
         return bag.nodes[at if at >= 0 else at + self.sizes[key]]
 
+    def start(self, key: int, dice: Dice) -> int:
+        """Draw a position of a bag in which somebody is."""
+        size = self.sizes[key]
+        return dice(size) if size > 1 else 0
+
     def pick(self, key: int, dice: Dice, count: int) -> list[int]:
         """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
         bag, size = self._bags[key], self.sizes[key]
@@ -145,7 +150,8 @@ class Openings:
             rank += 1
         if rank >= below:
             return NOWHERE
-        own = near[0] << RANK_BITS | rank
+        region = near[0]
+        own = region << RANK_BITS | rank
         if WINDOW_RANK_MIN <= rank < below - 1 and not self.sizes[own] and self.sizes[own + 1]:
             return own + 1
         for region in near:

@@ -4,7 +4,7 @@ from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOWHERE, RANK_MASK, RANK_MAX
+cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOBODY, NOWHERE, PROBES_MAX, RANK_MASK, RANK_MAX
 
 cdef class Placement:
     cdef public int parent
@@ -33,8 +33,10 @@ cpdef long long score_under(Tree tree, int node, int parent) except? -1
 cpdef complete_splice(Tree tree, int joiner)
 @cython.locals(role=int)
 cpdef int parent_rank_bound(Tree tree, int node) except? -1
-@cython.locals(slots=Openings, own=int, key=int, one=int)
+@cython.locals(slots=Openings, own=int, key=int, found=int)
 cpdef find_slot(Tree tree, int node, int below)
+@cython.locals(size=int, at=int, step=int, one=int)
+cpdef int _rooted_in(Tree tree, Openings slots, int key) except? -1
 @cython.locals(below=int)
 cpdef find_elsewhere(Tree tree, int node, int source)
 @cython.locals(leaf_only=Openings, key=int, leaf=int)

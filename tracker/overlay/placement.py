@@ -19,9 +19,11 @@ from typing import Final
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.keys import NOWHERE, RANK_MASK
 from tracker.overlay.lags import PRICES_US
 from tracker.overlay.nodes import RANK_MIN
+from tracker.overlay.openings import Openings
 from tracker.overlay.standbys import adopters_below
 from tracker.overlay.states import ATTACHED
 from tracker.overlay.tree import Tree
@@ -194,14 +196,22 @@ def find_slot(tree: Tree, node: int, below: int) -> int | None:
     if own != NOWHERE:
         slots.put(node, NOWHERE)
     key = slots.shallowest(tree.nearest[tree.region[node]], below)
-    drawn = () if key == NOWHERE else slots.pick(key, tree.dice, PROBES_MAX)
+    found = NOBODY if key == NOWHERE else _rooted_in(tree, slots, key)
     if own != NOWHERE:
         slots.put(node, own)
-    # Sound that comes from the origin is better than sound that comes from an orphan, but any place is better than none.
-    for one in drawn:
+    return None if found == NOBODY else found
+
+
+def _rooted_in(tree: Tree, slots: Openings, key: int) -> int:
+    """Draw somebody of a bag: sound that comes from the origin is better than an orphan's, but any is better than none."""
+    size = slots.sizes[key]
+    # Counted from the end: what is past it is at the beginning.
+    at = slots.start(key, tree.dice) - size
+    for step in range(size if size < PROBES_MAX else PROBES_MAX):  # noqa: FURB136 - a call takes longer
+        one = slots.one(key, at + step)
         if tree.is_rooted(one):
             return one
-    return drawn[0] if drawn else None
+    return slots.one(key, at)
 
 
 def find_elsewhere(tree: Tree, node: int, source: int) -> int | None:

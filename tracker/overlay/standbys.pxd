@@ -6,7 +6,7 @@ from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int NOBODY, ORIGIN, RANK_BITS, RANK_LISTENER_MIN, STANDBYS_MAX
+cdef int LOOKS_MAX, NOBODY, ORIGIN, PERFECT, PROBES_MAX, RANK_BITS, RANK_LISTENER_MIN, STANDBYS_MAX
 
 @cython.locals(parent=int, one=int, standbys=StandbyLinks)
 cpdef tuple refill_standbys(Tree tree, int node)
