@@ -17,7 +17,7 @@ cdef class Pile:
 
     @cython.locals(at=int)
     cpdef add(self, long long when, int act, long long a, long long b, long long c, long long d, thing)
-    cpdef thing(self, long long number)
+    cpdef take(self, long long number)
     @cython.locals(numbers="long long[:]", position=int, at=int, when=cython.longlong, pile=Pile)
     cpdef deal_out(self, list piles)
     cpdef clear(self)

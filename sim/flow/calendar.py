@@ -85,9 +85,13 @@ class Pile:
             self.numbers[at + 6] = len(self.things)
         self.size += 1
 
-    def thing(self, number: int) -> Any:
-        """Give the thing of this number."""
-        return self.things[number - 1] if number else None
+    def take(self, number: int) -> Any:
+        """Give the thing of this number, and let go of it: it is freed while it is still at hand."""
+        if not number:
+            return None
+        thing = self.things[number - 1]
+        self.things[number - 1] = None
+        return thing
 
     def deal_out(self, piles: "list[Pile]") -> None:
         """Put everything on the piles of the slots where it belongs, in the order in which it was asked for."""
@@ -102,7 +106,7 @@ class Pile:
                 numbers[at + 3],
                 numbers[at + 4],
                 numbers[at + 5],
-                self.thing(numbers[at + 6]),
+                self.take(numbers[at + 6]),
             )
 
     def order(self) -> "array[int]":
@@ -237,7 +241,7 @@ class Calendar:
                 numbers[at + 2],
                 numbers[at + 3],
                 numbers[at + 4],
-                pile.thing(numbers[at + 5]),
+                pile.take(numbers[at + 5]),
             )
 
     def _run_first(self) -> None:

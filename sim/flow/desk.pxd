@@ -18,6 +18,7 @@ cdef class Desk(Actor):
     cdef public Tree tree
     cdef public Steward steward
     cdef public object waiting
+    cdef public bint _is_line
     cdef public Moves moves
     cdef public dict helped
     cdef public Timer joining
@@ -52,7 +53,7 @@ cdef class Desk(Actor):
     @cython.locals(mesh=Mesh, steward=Steward, now=cython.longlong, parent=int, moves=list)
     cpdef report(self, int node, silent=*)
     cpdef report_standbys(self, int node)
-    @cython.locals(mesh=Mesh, known=StandbyLinks, entry=int, one=int, other=int, held=list, wanted=tuple, standby=int, told_at=cython.longlong)
+    @cython.locals(mesh=Mesh, known=StandbyLinks, entry=int, one=int, other=int, wanted=tuple, standby=int, told_at=cython.longlong)
     cpdef _give_standbys(self, int node, long long now)
     @cython.locals(node=int)
     cpdef known(self, tuple peer)

@@ -57,6 +57,8 @@ class Desk(Actor):
         self.tree = tree
         self.steward = Steward(tree)
         self.waiting: Waiting[int, Wish] = Waiting()
+        self._is_line = False
+        """Somebody waits there: asked with every report."""
         self.moves: Final = Moves(mesh, sound, calendar, self.report)
         self.helped: dict[int, None] = {}
         """Orphans that have been given a place by the tracker."""
@@ -97,9 +99,10 @@ class Desk(Actor):
     def join(self, wish: Wish) -> None:
         """Let a joiner ask for a place."""
         self.joining.begin()
-        if self.waiting or not self._is_seated_at_once(wish):
+        if self._is_line or not self._is_seated_at_once(wish):
             self._serial += 1
             self.waiting.add(self._serial, wish)
+            self._is_line = True
             self._admit()
         if self.joining.is_on:
             self.joining.end()
@@ -117,11 +120,12 @@ class Desk(Actor):
 
     def _admit(self) -> None:
         """Place those who wait."""
-        if not (self.is_up and self.is_open and self.waiting):
+        if not (self.is_up and self.is_open and self._is_line):
             return
         now, steward = self._calendar.now, self.steward
         for node in steward.admit(self.waiting, self._enter_first, steward.forget, now):
             self._tell_joiner(node, now)
+        self._is_line = bool(self.waiting)
 
     def _enter_first(self, _: int, wish: Wish) -> int:
         """Add the first of those who wait to the tree."""
@@ -174,7 +178,7 @@ class Desk(Actor):
         moves = steward.settle(node, parent if parent != NOBODY else None)
         if moves:
             self.order(moves)
-        if self.waiting:
+        if self._is_line:
             self._admit()
 
     def joined(self, node: int) -> None:
@@ -193,7 +197,7 @@ class Desk(Actor):
             moves += steward.better()
         if moves:
             self.order(moves)
-        if self.waiting:
+        if self._is_line:
             self._admit()
 
     def report_standbys(self, node: int) -> None:
@@ -208,16 +212,16 @@ class Desk(Actor):
         one, other = mesh.standby[entry], mesh.standby[entry + 1]
         if NOBODY not in (one, other) and known.are(node, one, other) and node not in known.wanting:
             return
-        held = mesh.standbys(node)
-        wanted = self.steward.hear_of_standbys(node, held)
+        wanted = self.steward.hear_of_standbys(node, mesh.standbys(node))
         if len(wanted) < STANDBYS_MAX and mesh.parent[node] != ORIGIN:
             self._lacking[node] = mesh.generation[node]
-        for standby in held:
-            if standby not in wanted:
-                mesh.drop_standby(node, standby)
+        if one != NOBODY and one not in wanted:
+            mesh.drop_standby(node, one)
+        if other != NOBODY and other not in wanted:
+            mesh.drop_standby(node, other)
         told_at = now + self.way_us(node)
         for standby in wanted:
-            if standby not in held and standby != mesh.parent[node]:
+            if standby not in (one, other, mesh.parent[node]):
                 mesh.take_standby(node, standby, told_at + 4 * mesh.delay_us(node, standby))
 
     def seek(self, orphan: Orphan, generation: int) -> None:

@@ -37,8 +37,8 @@ LOOKS_MAX: Final = 6
 def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
     """Give a node standbys up to two, keeping those it has; give all it has then, perhaps none. About 5 us."""
     standbys = tree.standbys
-    if node in standbys.wanting:
-        del standbys.wanting[node]
+    if standbys.wanting:
+        standbys.wanting.pop(node, None)
     held = standbys.of(node)
     if len(held) == STANDBYS_MAX:
         return held
