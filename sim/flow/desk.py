@@ -99,10 +99,12 @@ class Desk(Actor):
     def join(self, wish: Wish) -> None:
         """Let a joiner ask for a place."""
         self.joining.begin()
-        if self._is_line or not self._is_seated_at_once(wish):
+        is_line = self._is_line
+        if is_line or not self._is_seated_at_once(wish):
             self._serial += 1
             self.waiting.add(self._serial, wish)
             self._is_line = True
+        if is_line:
             self._admit()
         if self.joining.is_on:
             self.joining.end()
