@@ -26,6 +26,7 @@ from rich.table import Table
 from meshcast.protocol.units import MILLISECOND, Micros
 from sim.geography import Geography, city_number
 from sim.matrix import Matrix
+from sim.sums import depth_least
 from tracker.overlay.columns import ORIGIN
 from tracker.overlay.lags import RELAY_US
 from tracker.overlay.promises import check
@@ -41,11 +42,12 @@ def result(crowd: Crowd, what: str, events: int) -> dict[str, Any]:
         parent = tree.parent[node]
         lag[node], depth[node] = lag[parent] + crowd.delay_us(parent, node), depth[parent] + 1
     direct = [crowd.delay_us(ORIGIN, node) for node in crowd.alive]
+    capacities = (tree.capacity[node] for node in tree.nodes() if node != ORIGIN)
     result = {
         "what": what,
         **delays([lag[node] for node in crowd.alive], direct),
         "depth": max(depth.values()),
-        "depth_least": least_depth([tree.capacity[node] for node in tree.nodes()]),
+        "depth_least": depth_least(tree.capacity[ORIGIN], capacities),
         "moves": {why: round(count / events, 3) for why, count in crowd.moves.items()},
         "moves_an_event": round(sum(crowd.moves.values()) / events, 3),
         "us_an_event": {why: round(s * 1e6 / events, 1) for why, s in crowd.cpu_s.items()},
@@ -105,15 +107,6 @@ def delays(lags: list[Micros], direct: list[Micros]) -> dict[str, float]:
         "unicast_p50_ms": u50,
         "unicast_p99_ms": u99,
     }
-
-
-def least_depth(capacities: list[int]) -> int:
-    """Give the depth of the best tree: level by level, whoever carries most first; the origin is the first capacity."""
-    waiting = sorted(capacities[1:], reverse=True)
-    places, depth, at = capacities[0], 0, 0
-    while at < len(waiting):
-        at, places, depth = at + places, sum(waiting[at : at + places]), depth + 1
-    return depth
 
 
 def run(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from sim.measures import Spread
+from tracker.overlay import levelling
 
 Number = TypeVar("Number", int, float)
 
@@ -12,21 +13,10 @@ Number = TypeVar("Number", int, float)
 def depth_least(origin: int, capacities: Iterable[int]) -> int:
     """Give the least depth of a tree of peers with these capacities under an origin of so many places; 0 for no peers.
 
-    Those who carry most are highest. Peers for whom there is no place at all are not counted.
+    Peers for whom there is no place at all are not counted.
     """
-    left = Counter(capacities)
-    places, depth, hanging = origin, 0, left.total()
-    while hanging > 0 and places > 0:
-        depth += 1
-        hanging -= places
-        below = 0
-        for capacity in sorted(left, reverse=True):
-            taken = min(places, left[capacity])
-            left[capacity] -= taken
-            places -= taken
-            below += taken * capacity
-        places = below
-    return depth
+    of = Counter(capacities)
+    return levelling.depth_least(origin, [of[capacity] for capacity in range(max(of, default=0) + 1)])
 
 
 def spread(ordered: Sequence[float]) -> Spread:

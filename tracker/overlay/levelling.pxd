@@ -15,8 +15,10 @@ cdef class Levelling:
     @cython.locals(tree=Tree, node=int, target=int, moves=list)
     cpdef list bring_up(self)
 
-@cython.locals(places=int, hanging=int, rank=int, below=int, capacity=int, taken=int, child=int, left=list)
+@cython.locals(places=int, room=int, depth=int, capacity=int, child=int, counts=list)
 cpdef int least_rank(Tree tree) except? -1
+@cython.locals(hanging=int, depth=int, below=int, capacity=int, taken=int, left=list)
+cpdef int depth_least(int places, list counts) except? -1
 @cython.locals(leaf_only=Openings, slots=Openings, openings=Openings, rank=int, key=int)
 cpdef int _deepest(Tree tree, int bound) except? -1
 @cython.locals(slots=Openings, near=tuple, rank=int, target=int)

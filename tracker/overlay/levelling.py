@@ -53,23 +53,41 @@ class Levelling:
 
 
 def least_rank(tree: Tree) -> int:
-    """Give the rank of the deepest listeners, if those who carry most were highest; O(capacities * levels)."""
+    """Give the rank of the deepest listeners, if those who carry most were highest; `RANK_MAX` if not all have a place."""
     places = tree.capacity[ORIGIN]
     for child in tree.children.of(ORIGIN):
         if tree.role[child] != LISTENER:
             places += tree.capacity[child] - 1
-    left = [tree.by_capacity[capacity] for capacity in range(CHILDREN_MAX + 1)]
-    hanging, rank = sum(left), RANK_LISTENER_MIN
-    while hanging > places > 0:
+    room = places
+    counts = []
+    for capacity in range(CHILDREN_MAX + 1):
+        counts.append(tree.by_capacity[capacity])
+        room += tree.by_capacity[capacity] * capacity
+    if places <= 0 or room < sum(counts):
+        return RANK_MAX
+    depth = depth_least(places, counts)
+    return RANK_LISTENER_MIN + depth - 1 if depth else RANK_LISTENER_MIN
+
+
+def depth_least(places: int, counts: list[int]) -> int:
+    """Give the least depth of a tree under so many places; 0 for no peers. O(capacities * levels).
+
+    `counts` has at each capacity how many peers have it. Those who carry most are highest, and peers for whom there is no
+    place at all are not counted.
+    """
+    left = counts[:]
+    hanging, depth = sum(left), 0
+    while hanging > 0 and places > 0:
+        depth += 1
         hanging -= places
         below = 0
-        for capacity in range(CHILDREN_MAX, -1, -1):
+        for capacity in range(len(left) - 1, -1, -1):
             taken = min(places, left[capacity])
             left[capacity] -= taken
             places -= taken
             below += taken * capacity
-        places, rank = below, rank + 1
-    return rank if places > 0 else RANK_MAX
+        places = below
+    return depth
 
 
 def _deepest(tree: Tree, bound: int) -> int:

@@ -115,9 +115,7 @@ class Openings:
         """Draw up to `count` different nodes of a bag; the first is uniform, the others follow it."""
         bag, size = self._bags[key], self.sizes[key]
         assert bag is not None, f"there is no bag {key}"
-        if size == 1:
-            return [bag.nodes[0]]
-        at = dice(size)
+        at = self.start(key, dice)
         drawn: list[int] = []
         for _ in range(count if count < size else size):  # noqa: FURB136 - a call takes longer
             drawn.append(bag.nodes[at])
