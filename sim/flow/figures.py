@@ -1,6 +1,8 @@
 """What a flow run has found: counters as it goes, sums over columns when a sample is taken."""
 
 from array import array
+from bisect import bisect_right
+from itertools import accumulate, pairwise
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -108,18 +110,19 @@ class Figures:
         flow = self._flow
         mesh, sound = self._mesh, flow.sound
         people = flow.people.sorted()
-        depth = self.depths()[people] if len(people) else np.zeros(1, np.int32)
+        depth = _depth(self.depths(people))
         lag, unicast = (_percentiles(delays) for delays in self._delays(people))
         self.peers_peak = max(self.peers_peak, len(people))
         orphans = len(flow.orphans.of)
-        missing, due_us, _ = self._sound_so_far()
+        missing, _ = sound.so_far(flow.now)
+        due_us = self._due_us(people)
         return Sample(
             at_us=flow.now,
             listeners=len(people),
             waiting=len(flow.desk.waiting),
             orphans=orphans,
-            depth_max=int(depth.max()),
-            depth_p99=int(_percentiles(depth)[1]),
+            depth_max=int(depth.max),
+            depth_p99=int(depth.p99),
             delay_p50_us=int(lag[0]),
             delay_p99_us=int(lag[1]),
             unicast_p50_us=int(unicast[0]),
@@ -134,19 +137,19 @@ class Figures:
             due_us=due_us,
         )
 
-    def depths(self) -> Column:
-        """Give everybody's distance from the origin; orphans' trees count from their heads."""
+    def depths(self, nodes: npt.NDArray[np.intp]) -> list[int]:
+        """Count these peers by their distance from the origin; orphans' trees count from their heads."""
         parent = np.asarray(self._flow.mesh.parent)
         count = len(parent)
         # Nobody is above whoever hears from nobody, and above nobody is nobody again.
-        above = np.full(count + 1, count, np.int32)
-        above[:-1] = np.where(parent < 0, count, parent)
-        depth = np.zeros(count, np.int32)
-        at = above[:-1]
-        while (hanging := at < count).any():
-            depth += hanging
+        above = np.full(count + 1, count, np.intp)
+        np.copyto(above[:-1], parent, where=parent >= 0)
+        deeper = [len(nodes)]
+        at = above.take(nodes)
+        while hanging := int(np.count_nonzero(at < count)):
+            deeper.append(hanging)
             at = above.take(at)
-        return depth
+        return [here - below for here, below in pairwise([*deeper, 0])]
 
     def _delays(self, people: npt.NDArray[np.intp]) -> tuple[Column, Column]:
         """Give listeners' delays from the origin, and what they would be if it fed them all."""
@@ -158,32 +161,30 @@ class Figures:
         unicast = np.asarray(crowd.city_delays_us[crowd.home], np.int32)[city] + access + crowd.data_centre_us
         return np.asarray(mesh.lag_us)[people], unicast
 
-    def _sound_so_far(self) -> tuple[list[int], Micros, list[int]]:
-        """Give missing chunks, audio due, and listeners with gaps, those that are here included."""
-        flow = self._flow
-        sound = flow.sound
-        end = min(flow.now, sound.counts_until)
-        people = flow.people.sorted()
-        due_us = sound.due_us
-        missing, more_gapped = sound.so_far(flow.now)
-        gapped = [one + other for one, other in zip(sound.gapped, more_gapped, strict=True)]
-        if len(people):
-            since = np.frombuffer(sound.first_due_at, np.int64)[people]
-            due_us += int(np.maximum(0, end - since).sum())
-            marks = np.frombuffer(bytes(sound.all_marks), np.uint8)[people]
-            for delay in ALL_DELAYS:
-                gapped[delay] += int((marks >> delay & 1).sum())
-        return missing, due_us, gapped
+    def _due_us(self, people: npt.NDArray[np.intp]) -> Micros:
+        """Give the audio that was due by now, at those who are here and at those who have gone."""
+        sound = self._flow.sound
+        since = np.asarray(sound.first_due_at).take(people)
+        end = min(self._flow.now, sound.counts_until)
+        return sound.due_us + int(np.maximum(0, end - since).sum())
+
+    def _gapped(self, more: list[int], people: npt.NDArray[np.intp]) -> list[int]:
+        """Give how many have missed anything at each delay, with as many `more` of whom it is not marked yet."""
+        sound = self._flow.sound
+        marks = np.asarray(sound.all_marks).take(people)
+        return [
+            sound.gapped[delay] + more[delay] + int(np.count_nonzero(marks >> delay & 1))
+            for delay in ALL_DELAYS
+        ]
 
     def measures(self) -> Measures:
         """Sum up."""
         flow = self._flow
         last = self.sample()
-        missing, due_us, gapped = self._sound_so_far()
+        missing, more_gapped = flow.sound.so_far(flow.now)
         waits = np.frombuffer(self.waits_us, np.int64) if self.waits_us else np.zeros(1, np.int64)
         people = flow.people.sorted()
         lag, unicast = self._delays(people)
-        depth = self.depths()[people] if len(people) else np.zeros(1, np.int32)
         copies = sorted(one.origin_copies for one in self.samples if one.listeners) or [0]
         reports = flow.reports.timer
         departures = max(1, self.leaves + self.crashes)
@@ -197,14 +198,14 @@ class Figures:
             repairs=self.repairs,
             repairs_without_tracker=self.repairs_without_tracker,
             moves=flow.desk.moves.count,
-            due_us=due_us,
+            due_us=self._due_us(people),
             missing_us=[count * flow.sound.chunk_us for count in missing],
-            gapped=gapped,
+            gapped=self._gapped(more_gapped, people),
             heard=flow.sound.heard,
             delay_us=_spread(lag),
             unicast_us=_spread(unicast),
             wait_us=_spread(waits),
-            depth=_spread(depth),
+            depth=_depth(self.depths(people)),
             depth_least=self.least_depth(),
             origin_copies_median=copies[len(copies) // 2],
             origin_copies_peak=max(self.copies_peak, copies[-1]),
@@ -227,9 +228,18 @@ class Figures:
 
 
 def _percentiles(values: Column | Waits) -> tuple[float, float]:
-    """Give the median and the 99th."""
-    half, most = np.percentile(values, (50, 99), method="lower")
-    return float(half), float(most)
+    """Give the median and the 99th, as numbers that are there; of two in the middle the lower."""
+    last = len(values) - 1
+    half, most = last * 50 // 100, last * 99 // 100
+    ordered = np.partition(values, (half, most))
+    return float(ordered[half]), float(ordered[most])
+
+
+def _depth(counts: list[int]) -> Spread:
+    """Give median, 99th percentile and maximum of distances of which it is known how often each is there."""
+    last, within = sum(counts) - 1, list(accumulate(counts))
+    half, most = (bisect_right(within, last * share // 100) for share in (50, 99))
+    return Spread(half, most, len(counts) - 1) if last >= 0 else Spread()
 
 
 def _spread(values: Column | Waits) -> Spread:

@@ -2,11 +2,16 @@ import random
 from collections.abc import Callable
 from typing import TypeAlias
 
+import pytest
+
+from meshcast.protocol.capacity import clients_max_for
+from meshcast.protocol.limits import RANK_LISTENER_MIN
 from meshcast.protocol.tickets import Role
-from tracker.overlay.columns import ORIGIN
+from tracker.overlay import standbys
+from tracker.overlay.columns import NOBODY, ORIGIN
 from tracker.overlay.placement import place
 from tracker.overlay.promises import check
-from tracker.overlay.standbys import refill_standbys, take_over_standbys
+from tracker.overlay.standbys import adopters_below, refill_standbys, take_over_standbys
 from tracker.overlay.tree import Tree
 
 Plant: TypeAlias = Callable[..., Tree]
@@ -76,6 +81,43 @@ def test_nobody_stands_by_for_more_than_three_times_its_capacity(crowd: Callable
         if tree.role[node] == Role.LISTENER:
             assert tree.standbys.load[node] <= 3 * tree.capacity[node]
     check(tree)
+
+
+def looked_for(tree: Tree, node: int, held: tuple[int, ...]) -> int:
+    """Look for a standby as `_best` does, simply: the first of the best among those that `adopters_below` gives."""
+    bound = [one for one in (tree.parent[node], *held) if one != NOBODY]
+    branches = {tree.branch(one) for one in bound}
+    prefixes = {tree.prefix[one] for one in (node, *bound)}
+    marks: dict[int, int] = {}
+    for rank, drawn in adopters_below(tree, node, tree.rank[node]):
+        for one in drawn:
+            if marks and (rank < RANK_LISTENER_MIN or len(marks) >= 8):
+                return max(marks, key=marks.__getitem__)
+            most = clients_max_for(tree.role[one], tree.capacity[one], tree.rank[one], tree.rank[node])
+            if one not in bound and tree.is_rooted(one) and tree.standbys.load[one] < most:
+                marks[one] = 2 * (tree.branch(one) not in branches) + (tree.prefix[one] not in prefixes)
+                if marks[one] == 3:
+                    return one
+    return max(marks, key=marks.__getitem__, default=NOBODY)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_search_takes_the_best_of_the_adopters_in_their_order(join: Join, seed: int) -> None:
+    chance, dice = random.Random(seed), random.Random(seed)
+    near = [[0, 1, 2], [1, 0, 2], [2, 1, 0]]
+    tree = Tree(regions=3, nearest_regions=near, dice=dice.randrange, origin_capacity=4 + seed % 3)
+    for capacity in (2, 2, *chance.choices((0, 0, 1, 2, 4), k=120)):
+        if tree.slots.count or capacity:
+            refill_standbys(tree, join(tree, capacity, chance.randrange(3), prefix=chance.randrange(4)))
+    nodes = [node for node in tree.nodes() if node != ORIGIN]
+    for orphan in chance.sample(nodes, len(nodes) // 20):
+        tree.detach(orphan)
+    for node in nodes:
+        for held in ((), *[(one,) for one in tree.standbys.of(node)]):
+            state = dice.getstate()
+            expected = looked_for(tree, node, held)
+            dice.setstate(state)
+            assert standbys._best(tree, node, tree.parent[node], held[0] if held else NOBODY) == expected
 
 
 def test_nearly_everybody_has_two_standbys_where_supply_allows(crowd: Callable[..., Tree]) -> None:

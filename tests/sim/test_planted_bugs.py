@@ -30,6 +30,7 @@ from meshcast.protocol.vigil import Vigil
 from tests.sim.evenings import calm, crowd, evening, names_of, weather
 from tracker.overlay import standbys
 from tracker.overlay import steward as stewards
+from tracker.overlay.columns import NOBODY
 from tracker.overlay.links import Links
 from tracker.overlay.placement import Placement
 from tracker.overlay.states import State
@@ -139,9 +140,9 @@ def lets_a_standby_be_named_that_is_no_lower(patch: Patch) -> None:
     def careless(self: Links, node: int, standby: int) -> bool:
         return standby != node and self.standbys.give(node, standby)
 
-    def anybody(tree: Tree, node: int, bound: list[int]) -> int | None:
-        able = [one for one in tree.nodes() if tree.capacity[one] and one not in (node, *bound)]
-        return max(able, key=lambda one: tree.rank[one], default=None)
+    def anybody(tree: Tree, node: int, parent: int, held: int) -> int:
+        able = [one for one in tree.nodes() if tree.capacity[one] and one not in (node, parent, held)]
+        return max(able, key=lambda one: tree.rank[one], default=NOBODY)
 
     patch.setattr(Links, "give_standby", careless)
     patch.setattr(Links, "give_adopter", careless)

@@ -49,13 +49,11 @@ def refill_standbys(tree: Tree, node: int) -> tuple[int, ...]:
                 held += (one,)
         if len(held) == STANDBYS_MAX:
             return held
-    bound = [*held] if parent == NOBODY else [parent, *held]
     while len(held) < STANDBYS_MAX:
-        best = _best(tree, node, bound)
-        if best is None or not tree.give_adopter(node, best):
+        best = _best(tree, node, parent, held[0] if held else NOBODY)
+        if best == NOBODY or not tree.give_adopter(node, best):
             break
         held += (best,)
-        bound.append(best)
     return held
 
 
@@ -114,11 +112,8 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     for step in range(size if size < LOOKS_MAX else LOOKS_MAX):  # noqa: FURB136 - a call takes longer
         one = adopters.one(key, at - step)
         # Who is of that rank has room for one of the next (`_has_room`), and is another than the node.
-        top, above = one, tree.parent[one]
-        while above > ORIGIN:
-            top = above
-            above = tree.parent[above]
-        if above != ORIGIN or top in (first, second, third):
+        top = _rooted_branch(tree, one)
+        if top in (NOBODY, first, second, third):
             continue
         prefix = tree.prefix[one]
         if prefix in (mine, theirs, other, last):
@@ -130,42 +125,67 @@ def _quick(tree: Tree, node: int, parent: int, held: tuple[int, ...]) -> list[in
     return found
 
 
+def _rooted_branch(tree: Tree, node: int) -> int:
+    """Give the ancestor (or the node itself) that is a child of the origin; `NOBODY` for all who are under an orphan."""
+    top, above = node, tree.parent[node]
+    while above > ORIGIN:
+        top = above
+        above = tree.parent[above]
+    # The origin itself is under nobody, and yet no orphan.
+    return top if ORIGIN in (above, top) else NOBODY
+
+
 def _has_room(tree: Tree, node: int, standby: int) -> bool:
     """Tell whether a standby has room for a client of this rank."""
     most = clients_max_for(tree.role[standby], tree.capacity[standby], tree.rank[standby], tree.rank[node])
     return tree.standbys.load[standby] < most
 
 
-def _best(tree: Tree, node: int, bound: list[int]) -> int | None:
-    """Find who shares least with those a node depends on already: its parent and the standbys it has."""
-    branches = [tree.branch(one) for one in bound]
-    prefixes = [tree.prefix[one] for one in (node, *bound)]
-    best, best_score, probes = None, -1, 0
+def _best(tree: Tree, node: int, parent: int, held: int) -> int:
+    """Find who shares least with a node's parent and with the standby that it has; each is `NOBODY` if there is none.
+
+    They are looked at in the order of `adopters_below`, which is not asked: it would be a generator.
+    """
+    adopters, near = tree.adopters, tree.nearest[tree.region[node]]
     is_blind, own = tree.lags.is_blind, tree.rank[node]
-    parent_of, prefix_of = tree.parent, tree.prefix
-    for rank, drawn in adopters_below(tree, node, own):
+    best, best_score, probes = NOBODY, -1, 0
+    first = NOBODY if parent == NOBODY else tree.branch(parent)
+    second = NOBODY if held == NOBODY else tree.branch(held)
+    mine = tree.prefix[node]
+    theirs = mine if parent == NOBODY else tree.prefix[parent]
+    other = mine if held == NOBODY else tree.prefix[held]
+    for rank in range(own - 1, -1, -1):
+        if not adopters.bags_at[rank]:
+            continue
         # All the room of an adopter is for those of the next rank.
         is_deep, is_last_resort = rank + 1 < own, rank < RANK_LISTENER_MIN
-        for candidate in drawn:
-            if best is not None and (is_last_resort or probes >= PROBES_MAX):
-                return best
-            if candidate in bound:
+        for region in near:
+            key = region << RANK_BITS | rank
+            size = adopters.sizes[key]
+            if not size:
                 continue
-            top, above = candidate, parent_of[candidate]
-            while above > ORIGIN:
-                top = above
-                above = parent_of[above]
-            # The origin itself is under nobody, and yet no orphan.
-            if ORIGIN not in (above, top) or (is_deep and not _has_room(tree, node, candidate)):
-                continue
-            probes += 1
-            score = 2 * (top not in branches) + (prefix_of[candidate] not in prefixes)
-            if is_blind and score == PERFECT:
-                return candidate
-            if not is_blind:
-                score = score * PERFECT_US - _cost_us(tree, node, candidate)
-            if best is None or score > best_score:
-                best, best_score = candidate, score
+            at = adopters.start(key, tree.dice)
+            for _ in range(size if is_last_resort or size < PROBES_MAX else PROBES_MAX):
+                candidate = adopters.one(key, at)
+                at = at + 1 if at + 1 < size else 0
+                if best != NOBODY and (is_last_resort or probes >= PROBES_MAX):
+                    return best
+                if candidate in (parent, held):
+                    continue
+                top = _rooted_branch(tree, candidate)
+                if top == NOBODY or (is_deep and not _has_room(tree, node, candidate)):
+                    continue
+                probes += 1
+                prefix = tree.prefix[candidate]
+                score = 0 if prefix in (mine, theirs, other) else 1
+                if top not in (first, second):
+                    score += 2
+                if is_blind and score == PERFECT:
+                    return candidate
+                if not is_blind:
+                    score = score * PERFECT_US - _cost_us(tree, node, candidate)
+                if best == NOBODY or score > best_score:
+                    best, best_score = candidate, score
     return best
 
 

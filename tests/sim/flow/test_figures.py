@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from itertools import product
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,16 +63,22 @@ def test_before_anybody_has_come_all_is_nothing(flow_of: MakeFlow) -> None:
 def test_depths_count_hops_from_the_origin_or_from_a_stalled_head(flow_of: MakeFlow) -> None:
     flow = flow_of(100, origin_capacity=2)
     flow.run_until(30 * SECOND)
-    mesh, depths = flow.mesh, flow.figures.depths()
-    assert depths[ORIGIN] == 0
+    mesh = flow.mesh
+
+    def depth(*nodes: int) -> list[int]:
+        return flow.figures.depths(np.array(nodes, np.intp))
+
+    assert depth(ORIGIN) == [1]
     for one in flow.people.all:
-        assert depths[one] == depths[mesh.parent[one]] + 1
+        assert depth(one) == [0, *depth(mesh.parent[one])]
+    everybody = depth(*flow.people.all)
+    assert sum(everybody) == len(flow.people.all)
+    assert len(everybody) == max(len(depth(one)) for one in flow.people.all)
     head = next(one for one in flow.people.all if mesh.feeds[one])
+    below = mesh.children.of(head)
     mesh.unlink(head)
-    assert flow.figures.depths()[head] == 0
-    assert [flow.figures.depths()[child] for child in mesh.children.of(head)] == [1] * len(
-        mesh.children.of(head)
-    )
+    assert depth(head, *below) == [1, len(below)]
+    assert depth() == [0]
 
 
 def test_the_depth_of_a_settled_crowd_is_within_three_of_the_least(flow_of: MakeFlow) -> None:
