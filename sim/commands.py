@@ -1,6 +1,8 @@
 """What `meshcast-sim` does: runs, sweeps, replays, comparisons. Each gives the exit code of the process."""
 
 import json
+import os
+import platform
 import re
 import shlex
 import sys
@@ -16,6 +18,7 @@ from rich.table import Table
 
 from meshcast.protocol.errors import BadInputError
 from meshcast.protocol.units import SECOND
+from sim.advice import advice
 from sim.page import page_of
 from sim.playing import play, replay
 from sim.rehearsals import Witnessed, rehearsal_of
@@ -41,8 +44,6 @@ UNFIT: Final = re.compile(r"[^A-Za-z0-9._+-]+")
 """What is left out of the names of folders."""
 WIDTH_ELSEWHERE: Final = 150
 """How wide tables are, where there is no terminal that says so."""
-ADVISED_MIN: Final = 200_000
-"""From so many listeners on a plain run takes minutes, and somebody who may not know is told how to save most of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +205,14 @@ def _run(
     """Run a scenario once, write its report and its page, and give the report."""
     begun = time.perf_counter()
     rehearsal = rehearsal_of(scenario, request.seed, time.process_time)
-    if peers_of(scenario) >= ADVISED_MIN and not _is_compiled():
-        _say(
-            "compiled, so many listeners take about a quarter of the time, and the result is the same: "
-            "README says how, under 'A rehearsal'"
-        )
+    told = advice(
+        peers_of(scenario),
+        is_compiled=_is_compiled(),
+        libc=platform.libc_ver(),
+        tunables=os.environ.get("GLIBC_TUNABLES", ""),
+    )
+    if told is not None:
+        _say(told)
     with ExitStack() as stack:
         writer = stack.enter_context(TraceWriter(trace, scenario, request.seed)) if trace else None
         _make(folder)
