@@ -69,6 +69,7 @@ class Document:
                 )
             elif name not in place and not is_last:
                 place[name] = [] if isinstance(path[number + 1], int) else {}
+                self._settings[path[: number + 1]] = source
             if is_last:
                 place[name] = value
             else:

@@ -276,6 +276,7 @@ def test_settings_are_laid_over_the_file(write: Callable[..., str]) -> None:
     ("setting", "said"),
     [
         ("sessions.medain_s=60", '--set sessions.medain_s=60: [sessions] has no key "medain_s"; did you mean "median_s"?'),
+        ("sessoins.median_s=60", '--set sessoins.median_s=60: a scenario has no key "sessoins"; did you mean "sessions"?'),
         ("origin_capacity=0", "--set origin_capacity=0: origin_capacity is 0; expected a whole number from 1"),
         ("faults.7.share=0.5", "--set faults.7.share=0.5: faults has 1 entries, counted from 0"),
         ("faults.share=0.5", "--set faults.share=0.5: faults has 1 entries, counted from 0"),
