@@ -235,7 +235,7 @@ class Desk(Actor):
         if silent is not None:
             self.steward.hear_of_silence(node, silent)
         self.steward.hear_of_orphan(node, mesh.counter[node])
-        if self.steward.may_help(node, now) and self.steward.help(node):
+        if self.steward.may_help(node, now) and self.steward.help(node, mesh.standbys(node)):
             standbys = self.steward.told(node, now)
             self.helped[node] = None
             told_at = now + self.way_us(node)

@@ -4,7 +4,15 @@ from typing import TypeAlias
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_RELAY
 from meshcast.protocol.tickets import Role
 from tracker.overlay.columns import ORIGIN
-from tracker.overlay.placement import SPLICES_MAX, Move, Placement, complete_splice, place, place_in_emergency
+from tracker.overlay.placement import (
+    SPLICES_MAX,
+    Move,
+    Placement,
+    complete_splice,
+    place,
+    place_elsewhere,
+    place_in_emergency,
+)
 from tracker.overlay.promises import check
 from tracker.overlay.states import State
 from tracker.overlay.tree import Tree
@@ -145,6 +153,35 @@ def test_one_that_lost_its_sound_gets_an_emergency_place_beyond_capacity(plant: 
     assert all(one.emergency for one in given)
     assert tree.free[ORIGIN] == -EMERGENCY_PLACES_MAX
     assert -EMERGENCY_PLACES_MAX <= tree.free[a] < 0
+    check(tree)
+
+
+def test_who_was_named_a_parent_in_vain_is_named_one_of_any_region(plant: Plant, join: Join) -> None:
+    tree = plant(origin_capacity=6, regions=3)
+    tops = [join(tree, 4, region) for region in (0, 0, 1, 1, 2, 2)]
+    for top in tops:
+        assert tree.parent[top] == ORIGIN
+    orphan = tree.add(capacity=0, region=0)
+    assert place(tree, orphan) is not None
+    assert tree.region[tree.parent[orphan]] == 0, "a joiner is placed near"
+    named: list[int] = []
+    for _ in range(40):
+        before = tree.parent[orphan]
+        placement = place_elsewhere(tree, orphan)
+        assert placement is not None
+        assert placement.parent == tree.parent[orphan] != before
+        named.append(tree.region[placement.parent])
+        check(tree)
+    assert set(named) == {0, 1, 2}
+
+
+def test_there_may_be_no_place_elsewhere(plant: Plant, join: Join) -> None:
+    tree = plant(origin_capacity=1)
+    a = join(tree, 2)
+    orphan = tree.add(capacity=3, region=0)
+    tree.attach(orphan, a)
+    assert place_elsewhere(tree, orphan) is None
+    assert (tree.parent[orphan], tree.state[orphan]) == (a, State.PENDING)
     check(tree)
 
 

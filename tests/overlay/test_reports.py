@@ -141,6 +141,24 @@ def test_a_seeking_orphan_gets_a_place_and_not_another_within_a_second(desk: Any
     check(desk.broadcast.tree)
 
 
+def test_a_seeking_orphan_that_comes_again_is_named_other_peers_than_those_it_has_tried(desk: Any) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        desk.join(name, 2)
+    desk.join("f")
+    tree, node = desk.broadcast.tree, desk.node("f")
+    held = [desk.name(desk.broadcast.registry.key(one)) for one in tree.standbys.of(node)]
+    desk.stand("f", desk.name(desk.parent("f")), standbys=held)
+    named: list[str] = []
+    for left in (held, [], []):
+        desk.wait(ROUND_US)
+        (placed,) = desk.said(desk.stand("f", None, seeking=True, standbys=left), Placed)
+        told = [desk.name(one.peer) for one in placed.standbys]
+        assert told == left or (not left and told), "those it says it has, or new ones"
+        named.append(desk.name(placed.parent.peer))
+    assert named[0] != named[1] != named[2]
+    check(tree)
+
+
 def test_a_seeking_orphan_is_taken_beyond_somebodys_capacity_if_need_be(desk: Any) -> None:
     desk.join("a")
     desk.join("b", 1)

@@ -254,6 +254,7 @@ def places_everybody_as_deep_as_can_be(patch: Patch) -> None:
 
     patch.setattr(stewards, "place", deepest)
     patch.setattr(stewards, "place_in_emergency", deepest)
+    patch.setattr(stewards, "place_elsewhere", deepest)
 
 
 BUGS = [

@@ -5,6 +5,7 @@ reports, which are whole state: any one of them mends what was lost before. Wher
 report wins, and the difference becomes at most a few moves of childless children.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from meshcast.protocol.effects import Send
@@ -165,15 +166,15 @@ class Broadcast:
         if silent is not None:
             self.steward.hear_of_silence(node, silent)
         parent = self._take_over_parent(node, report) if node != ORIGIN else None
-        children = [child for key in report.children if (child := self.registry.find(key)) is not None]
-        for child in self.steward.hear_of_children(node, children):
+        for child in self.steward.hear_of_children(node, self._found(report.children)):
             # Whoever has a link to the tracker is there: if it were forgotten, its reports would find nobody.
             if not self._roster.is_linked(self.registry.key(child)):
                 self._forget(child)
         if report.seeking and not self.is_source_here and peer in self._roster.spares:
             effects.append(source_is_away(peer))
         elif report.seeking and node != ORIGIN and self.steward.may_help(node, now):
-            effects += [self._place(node, now)] if self.steward.help(node) else []
+            is_helped = self.steward.help(node, self._found(report.standbys))
+            effects += [self._place(node, now)] if is_helped else []
         elif node != ORIGIN:
             effects += self._standbys(node, report, now)
         effects += self._assignments.renewal(node, now)
@@ -251,9 +252,12 @@ class Broadcast:
 
     def _standbys(self, node: int, report: Report, now: Micros) -> list[TrackerEffect]:
         """Give a peer the standbys that it lacks."""
-        known = [found for key in report.standbys if (found := self.registry.find(key)) is not None]
-        nodes = self.steward.hear_of_standbys(node, known)
+        nodes = self.steward.hear_of_standbys(node, self._found(report.standbys))
         return self._assignments.standbys(node, report.standbys, nodes, now)
+
+    def _found(self, peers: Iterable[PeerId]) -> list[int]:
+        """Give the nodes of those who are in the tree."""
+        return [node for peer in peers if (node := self.registry.find(peer)) is not None]
 
     def _tidy(self, now: Micros) -> list[TrackerEffect]:
         """After places have opened: relieve others, admit who waits, keep what changed."""

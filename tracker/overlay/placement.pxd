@@ -4,7 +4,7 @@ from tracker.overlay.tree cimport Tree
 
 cimport cython
 
-cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOBODY, NOWHERE, PROBES_MAX, RANK_MASK, RANK_MAX
+cdef int ATTACHED, EMERGENCY_PLACES_MAX, LISTENER, NOBODY, NOWHERE, PROBES_MAX, RANK_BITS, RANK_MASK, RANK_MAX
 
 cdef class Placement:
     cdef public int parent
@@ -18,6 +18,8 @@ cdef class Move:
 
 cpdef place(Tree tree, int node)
 cpdef place_in_emergency(Tree tree, int node)
+@cython.locals(slots=Openings, below=int, regions=int, first=int, step=int, region=int, rank=int, key=int, slot=int)
+cpdef place_elsewhere(Tree tree, int node)
 @cython.locals(below=int, parent=int)
 cpdef _place_within(Tree tree, int node)
 @cython.locals(below=int)

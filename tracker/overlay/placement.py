@@ -20,7 +20,7 @@ from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import EMERGENCY_PLACES_MAX, RANK_MAX
 from meshcast.protocol.units import MILLISECOND, Micros
 from tracker.overlay.columns import NOBODY
-from tracker.overlay.keys import NOWHERE, RANK_MASK
+from tracker.overlay.keys import NOWHERE, RANK_BITS, RANK_MASK
 from tracker.overlay.lags import PRICES_US
 from tracker.overlay.nodes import RANK_MIN
 from tracker.overlay.openings import Openings
@@ -78,6 +78,29 @@ def place_in_emergency(tree: Tree, node: int) -> Placement | None:
     """Find a place, as above, for one that has lost its sound: if need be beyond somebody's capacity."""
     placement = _place_within(tree, node)
     return _place_beyond(tree, node) if placement is None else placement
+
+
+def place_elsewhere(tree: Tree, node: int) -> Placement | None:
+    """Find a free place, of another than its parent, in a region that the dice name: for who was named one near in vain.
+
+    A region can be gone, and with it the parent, the standbys and the uncles of who lives near it. The tracker does not know
+    that of most of its peers for seconds; and it is they who have free places there.
+    """
+    tree.withdraw_splice(node)
+    slots, below = tree.slots, parent_rank_bound(tree, node)
+    regions = len(slots.ranks_in)
+    first = tree.dice(regions)
+    for step in range(regions):
+        region = (first + step) % regions
+        for rank in range(below if slots.ranks_in[region] else 0):
+            key = region << RANK_BITS | rank
+            if slots.sizes[key]:
+                slot = _rooted_in(tree, slots, key)
+                if slot != tree.parent[node] and tree.is_rooted(slot):
+                    tree.attach(node, slot)
+                    return Placement(slot)
+                break
+    return None
 
 
 def _place_within(tree: Tree, node: int) -> Placement | None:

@@ -31,7 +31,7 @@ cdef class Steward:
     cpdef hear_of_orphan(self, int node, counter)
     cpdef hear_of_parent(self, int node, int parent, int rank, counter)
     cpdef tuple hear_of_standbys(self, int node, standbys)
-    cpdef bint help(self, int node) except? -1
+    cpdef bint help(self, int node, standbys) except? -1
     @cython.locals(placed_at=cython.longlong, is_fresh=bint)
     cpdef bint may_help(self, int node, long long now) except? -1
     @cython.locals(tree=Tree, moves=list)

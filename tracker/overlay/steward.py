@@ -18,7 +18,7 @@ from tracker.overlay import succession
 from tracker.overlay.columns import NOBODY, ORIGIN, growth, longer
 from tracker.overlay.leases import Lease, Leases
 from tracker.overlay.levelling import Levelling
-from tracker.overlay.placement import Move, complete_splice, place, place_in_emergency
+from tracker.overlay.placement import Move, complete_splice, place, place_elsewhere, place_in_emergency
 from tracker.overlay.rebalance import advance, rebalance
 from tracker.overlay.relief import relieve, relieve_some
 from tracker.overlay.standbys import refill_standbys, take_over_standbys
@@ -216,9 +216,17 @@ class Steward:
         take_over_standbys(self.tree, node, standbys)
         return refill_standbys(self.tree, node)
 
-    def help(self, node: int) -> bool:
-        """Find a parent for an orphan whom no neighbour could help; tell whether there is one. Ask `may_help` first."""
-        return place_in_emergency(self.tree, node) is not None
+    def help(self, node: int, standbys: Iterable[int]) -> bool:
+        """Find a parent for an orphan whom no neighbour could help; tell whether there is one. Ask `may_help` first.
+
+        It is believed about the standbys that it has left, and is told new ones with its place: it turns to all at once. Who
+        was named a parent and asks again has tried in vain, and is sent elsewhere (docs/decisions/0025).
+        """
+        tree = self.tree
+        take_over_standbys(tree, node, standbys)
+        if tree.state[node] == State.PENDING and place_elsewhere(tree, node) is not None:
+            return True
+        return place_in_emergency(tree, node) is not None
 
     def may_help(self, node: int, now: Micros) -> bool:
         """Tell whether an orphan has had the time to try the place that it was given."""
