@@ -7,6 +7,7 @@ from meshcast.protocol.units import MILLISECOND, SECOND
 from sim.flow.flow import Flow
 from sim.flow.troubles import RETURN_US
 from sim.scenario import Fault, FaultKind, Wave
+from sim.scenario_file import read_scenario
 from tracker.overlay.columns import ORIGIN
 
 MakeFlow = Callable[..., Flow]
@@ -138,3 +139,17 @@ def test_whoever_asks_while_there_is_no_broadcast_stands_in_line(flow_of: MakeFl
     assert len(flow.desk.waiting) == 30
     flow.run_until(100 * SECOND)
     assert len(flow.people.all) == 70
+
+
+def test_who_lives_near_a_lost_region_hears_again_within_seconds() -> None:
+    # A crowd in which two peers were named one of the dead each second, for 6 s: parent, standbys and uncles were there.
+    scenario = read_scenario("region-loss", ("relays=2", "origin_capacity=8"), 15_000)
+    (fault,) = scenario.faults
+    flow = Flow(scenario, 7)
+    flow.run_until(fault.at_us)
+    before = len(flow.figures.repair_us)
+    flow.run_until(fault.at_us + 8 * SECOND)
+    assert len(flow.figures.repair_us) - before > 100
+    assert max(flow.figures.repair_us[before:]) < 3 * SECOND
+    assert flow.measures().missing_us[-1] == 0
+    assert flow.problems() == []
