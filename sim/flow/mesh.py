@@ -19,8 +19,6 @@ from tracker.overlay.nodes import RANK_MIN
 
 SOURCE: Final = int(Role.SOURCE)
 
-GROWTH_DIVISOR: Final = 8
-"""Columns grow by an eighth: on the way to a million entries eight million are copied, where the tracker copies 32."""
 _SMALL: Final = 7
 _LARGE: Final = 6
 
@@ -263,7 +261,7 @@ class Mesh:
                 stack.extend(self.children.of(node))
 
     def _grow(self, missing: int) -> None:
-        more = growth(len(self.parent), missing, GROWTH_DIVISOR)
+        more = growth(len(self.parent), missing)
         self._small = longer(self._small, _SMALL * more)
         self._large = longer(self._large, _LARGE * more)
         self._view()

@@ -14,7 +14,7 @@ from typing import Final
 from meshcast.protocol.capacity import LISTENER
 from meshcast.protocol.limits import BORROW_AFTER_US
 from meshcast.protocol.units import Micros
-from sim.flow.mesh import GROWTH_DIVISOR, Mesh
+from sim.flow.mesh import Mesh
 from sim.scenario import DELAYS_US
 from tracker.overlay.columns import END, NOBODY, ORIGIN, growth, longer
 from tracker.overlay.nodes import RANK_MIN
@@ -59,7 +59,7 @@ class Sound:
         """Let a peer hear its first sound."""
         short = node + 1 - len(self._marks)
         if short > 0:
-            more = growth(len(self._marks), short, GROWTH_DIVISOR)
+            more = growth(len(self._marks), short)
             self._marks = longer(self._marks, more)
             self.first_due_at = longer(self.first_due_at, more)
         self._marks[node] = 0

@@ -50,6 +50,6 @@ def without_views(state: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in state.items() if not isinstance(value, memoryview)}
 
 
-def growth(used: int, missing: int = 1, divisor: int = GROWTH_DIVISOR) -> int:
+def growth(used: int, missing: int = 1) -> int:
     """Say by how many entries columns of this length grow when so many are missing."""
-    return max(missing, GROWTH_MIN, used // divisor)
+    return max(missing, GROWTH_MIN, used // GROWTH_DIVISOR)

@@ -9,6 +9,8 @@ In order of preference:
    child too many for that moment, and at most `SPLICES_MAX` of them;
 3. for one that has lost its sound, an emergency place beyond somebody's capacity, which relief takes back later.
 
+Who was named a parent in vain, and asks again, is sent to any region instead (docs/decisions/0025).
+
 While nobody has measured anything, and where nothing is found by lag, the lowest rank comes first and then the nearest
 region. A peer with children only goes where its rank does not rise; a childless one goes anywhere.
 """
